@@ -1,0 +1,49 @@
+# The commands of the README. `make` alone lists them.
+
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+
+.PHONY: help map report test check lint format clean
+
+help:
+	@echo "make map      train the zoo, score it, draw its map (no download of models or data)"
+	@echo "make report   results/report.html alone"
+	@echo "make check    lint and the fast tests"
+	@echo "make test     lint and all tests"
+	@echo "make clean    remove what was made: results, the zoo, samples, logs"
+
+.venv/installed: envs/requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	touch $@
+
+map: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --quiet rules
+	@echo
+	@echo "Open"
+	@ls results/map/*/map.html results/map/*/map_tsne.svg results/map/*/findings.html \
+	    results/benchmarks/*/correlation.tsv results/report.html | sed 's/^/  /'
+
+report: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --quiet rules report
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+check: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test: lint
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf logs .snakemake results/[!R]* resources/models resources/samples resources/zoo
