@@ -1,0 +1,169 @@
+"""Two dimensions for the eye, and how far to believe them.
+
+scikit-learn's t-SNE (1.9) takes neighbors' distances in the given metric and squares them, for
+every metric. Only "euclidean" is therefore t-SNE as published: affinities in d², that is in KL.
+"cosine" here normalizes the rows and stays Euclidean.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn import manifold
+from sklearn.preprocessing import normalize
+
+from modelmap.geometry.divergence import squared_distances
+
+class TooFewModels(ValueError):
+    """The method cannot place so few models."""
+
+
+class Embedding(NamedTuple):
+    """Positions of models, and what made them."""
+
+    coordinates: np.ndarray  # (n_models, 2), float64
+    parameters: dict  # as used, plain Python types
+    explained_variance: np.ndarray | None  # PCA: share of each component, largest first; else None
+
+
+def embed(Q, method, **params):
+    """Place models in two dimensions.
+
+    The same input gives the same output. The order of rows is part of the input: sort them by
+    name.
+
+    Parameters
+    ----------
+    Q : array of shape (n_models, n_samples)
+        Centered log-likelihoods, nats.
+    method : {"tsne", "umap", "pca"}
+    **params
+        tsne: ``perplexity``, ``metric``, ``max_iter``, ``random_state``; at least 4 models (three
+        neighbors for a perplexity of one). The perplexity used is at most (n_models − 1)/3.
+        umap: ``n_neighbors``, ``min_dist``, ``random_state``; at least 3 models. The
+        number of neighbors used is at most n_models − 1.
+        pca: none; at least 2 models, which lie on the first axis.
+        ``metric`` is "euclidean" or "cosine" (Euclidean between normalized rows; noise for models
+        near the centroid).
+
+    Returns
+    -------
+    Embedding
+
+    Raises
+    ------
+    TooFewModels
+        If the method cannot be done with this number of models.
+    ValueError
+        If the method or the metric is unknown.
+    """
+    if method not in _METHODS:
+        raise ValueError(f"embedding method is {method!r}, expected one of {', '.join(_METHODS)}")
+    title, at_least, function = _METHODS[method]
+    if len(Q) < at_least:
+        raise TooFewModels(f"{title} needs at least {at_least} models, there are {len(Q)}")
+    coordinates, parameters, explained = function(np.asarray(Q, dtype=float), **params)
+    return Embedding(coordinates.astype(float), parameters, explained)
+
+
+def trustworthiness(d2, coordinates, *, n_neighbors):
+    """Penalty-weighted share of neighbors on the map that are neighbors in truth.
+
+    Venna & Kaski 2001, as in scikit-learn.
+
+    Parameters
+    ----------
+    d2 : array of shape (n_models, n_models)
+        Squared distances, nats².
+    coordinates : array of shape (n_models, 2)
+    n_neighbors : int
+        Less is used where the number of models demands (n_neighbors < n_models / 2).
+
+    Returns
+    -------
+    float
+        At most 1; NaN with fewer than 3 models.
+    """
+    k = _n_neighbors(len(d2), n_neighbors)
+    if k < 1:
+        return np.nan
+    # only the ranks of the distances count, so d² serves as well as d
+    return float(manifold.trustworthiness(d2, coordinates, n_neighbors=k, metric="precomputed"))
+
+
+def neighbor_overlap(d2, coordinates, *, n_neighbors):
+    """Mean share of a model's nearest neighbors that the map keeps among its nearest.
+
+    Parameters and missing values are those of `trustworthiness`; k/(n_models − 1) is chance.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN with fewer than 3 models.
+    """
+    k = _n_neighbors(len(d2), n_neighbors)
+    if k < 1:
+        return np.nan
+    near = _nearest(d2, k) & _nearest(squared_distances(coordinates), k)
+    return float(near.sum() / near.shape[0] / k)
+
+
+def _tsne(Q, *, perplexity, metric, max_iter, random_state):
+    if metric not in ("euclidean", "cosine"):
+        raise ValueError(f"t-SNE metric is {metric!r}, expected 'euclidean' or 'cosine'")
+    used = {
+        "perplexity": min(float(perplexity), (len(Q) - 1) / 3),
+        "max_iter": int(max_iter),
+        "init": "pca" if Q.any() else "random",  # identical models have no principal axes
+        "random_state": int(random_state),
+    }
+    tsne = manifold.TSNE(n_components=2, n_jobs=1, **used)
+    X = normalize(Q) if metric == "cosine" else Q
+    return tsne.fit_transform(X), {"metric": metric} | used, None
+
+
+def _umap(Q, *, n_neighbors, min_dist, random_state):
+    from umap import UMAP  # seconds, and only here
+
+    used = {
+        "n_neighbors": min(int(n_neighbors), len(Q) - 1),
+        "min_dist": float(min_dist),
+        # three eigenvectors need four models, which must differ
+        "init": "spectral" if len(Q) > 3 and Q.any() else "random",
+        "random_state": int(random_state),
+    }
+    umap = UMAP(n_components=2, n_jobs=1, **used)
+    return umap.fit_transform(Q), used, None
+
+
+def _pca(Q):
+    """Principal axes from the (n_models, n_models) Gram matrix, which is the smaller one."""
+    Q = Q - Q.mean(axis=0)
+    variances, axes = np.linalg.eigh(Q @ Q.T / Q.shape[1])
+    variances, axes = np.maximum(variances[::-1], 0), axes[:, ::-1]
+    coordinates = axes[:, :2] * np.sqrt(variances[:2])
+    # An axis points where its largest loading on a sample is positive, whatever the order of rows.
+    loadings = coordinates.T @ Q
+    largest = np.abs(loadings).argmax(axis=1)
+    coordinates *= np.where(loadings[[0, 1], largest] < 0, -1, 1)
+    # centered: one dimension fewer than models
+    return coordinates, {}, variances[:-1] / (variances.sum() or 1)
+
+
+_METHODS = {  # name: (title, least number of models, function)
+    "tsne": ("t-SNE", 4, _tsne),
+    "umap": ("UMAP", 3, _umap),
+    "pca": ("PCA", 2, _pca),
+}
+
+
+def _n_neighbors(n_models, n_neighbors):
+    return min(int(n_neighbors), (n_models - 1) // 2)
+
+
+def _nearest(distances, k):
+    """Mask (n_models, n_models): j is one of the k nearest of i."""
+    distances = distances.copy()
+    np.fill_diagonal(distances, np.inf)
+    near = np.zeros(distances.shape, dtype=bool)
+    np.put_along_axis(near, np.argpartition(distances, k - 1, axis=1)[:, :k], True, axis=1)
+    return near
