@@ -1,0 +1,132 @@
+"""From a dataset's rows to samples: drawing, partner images, shards, variants."""
+
+import random
+from dataclasses import dataclass
+from importlib import import_module
+
+from PIL import Image
+
+from modelmap.datasets import images
+from modelmap.datasets.problems import InvalidDataset
+
+GRAY = (128, 128, 128)
+
+
+def read(source, *, path, targets_per_image, n_samples, seed):
+    """Read a dataset's rows (the columns of tables.SAMPLES) from its source.
+
+    Parameters
+    ----------
+    source : name of the module here that reads it
+    n_samples : that many pairs, drawn at random with `seed`, kept in order; None for all
+
+    Raises
+    ------
+    InvalidDataset
+        If there are fewer pairs than asked for, or the source is not as it should be.
+    """
+    module = import_module(f"{__package__}.{source}")
+    rows = module.read(path, targets_per_image=targets_per_image, seed=seed)
+    if n_samples is not None:
+        if n_samples > len(rows):
+            raise InvalidDataset(
+                f"n_samples is {n_samples}, but {path or source} has only {len(rows)} pairs"
+            )
+        drawn = random.Random(seed).sample(range(len(rows)), n_samples)
+        rows = [rows[i] for i in sorted(drawn)]
+    return with_partners(rows, seed=seed)
+
+
+def with_partners(rows, *, seed):
+    """Give each row `n_bytes` and the sample whose image its shuffled variant shows.
+
+    Groups are put in order of image size, at random within a size, and each takes the image of
+    the next, the last that of the first: another group's, mostly of the same size, and the same
+    for every model. With a single group there is none.
+    """
+    first = {}
+    for row in rows:
+        first.setdefault(row["group"], row)
+    order = sorted(first)
+    random.Random(seed).shuffle(order)
+    order.sort(key=lambda group: (first[group]["width"], first[group]["height"]))
+    partner = dict(zip(order, order[1:] + order[:1], strict=True)) if len(order) > 1 else {}
+    return [
+        row
+        | {
+            "n_bytes": len(row["target"].encode()),
+            "shuffled_from": first[partner[row["group"]]]["sample_id"] if partner else None,
+        }
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One target to score, under one variant. The image is decoded when it is asked for."""
+
+    sample_id: str
+    variant: str
+    prompt: str
+    target: str
+    size: tuple | None
+    content: bytes | None
+
+    @property
+    def image(self):
+        """The image as the model sees it; None if it sees none."""
+        if self.variant == "none":
+            return None
+        if self.variant == "blank":
+            return Image.new("RGB", self.size, GRAY)
+        return images.decode(self.content)
+
+
+def shard(rows, name):
+    """The rows of shard `name`, "k-of-n": every n-th group, groups whole."""
+    k, n = map(int, name.split("-of-"))
+    groups = {group: i for i, group in enumerate(dict.fromkeys(row["group"] for row in rows))}
+    return [row for row in rows if groups[row["group"]] % n == k - 1]
+
+
+def variants(rows, names, *, prompt, everything):
+    """The samples of `rows` under each variant in `names`.
+
+    Parameters
+    ----------
+    prompt : what is asked where a row has no prompt of its own
+    everything : all rows of the dataset, among which the shuffled images are found
+
+    Raises
+    ------
+    InvalidDataset
+        If images are to be shuffled and there is only one.
+    """
+    shown = {row["sample_id"]: row for row in everything}
+    if "shuffled" in names and rows and rows[0]["shuffled_from"] is None:
+        raise InvalidDataset("the variant shuffled needs at least two images")
+    return [
+        _sample(row, shown[row["shuffled_from"]] if name == "shuffled" else row, name, prompt)
+        for name in names
+        for row in rows
+    ]
+
+
+def probes(rows, n, *, prompt):
+    """At most `n` samples, evenly spaced: (given, shuffled), None where nothing to shuffle."""
+    rows_ = rows[:: max(1, len(rows) // n)][:n]
+    given = variants(rows_, ["given"], prompt=prompt, everything=rows)
+    if rows_[0]["shuffled_from"] is None:
+        return given, None
+    return given, variants(rows_, ["shuffled"], prompt=prompt, everything=rows)
+
+
+def _sample(row, shown, variant, prompt):
+    return Sample(
+        sample_id=row["sample_id"],
+        variant=variant,
+        prompt=prompt if row["prompt"] is None else row["prompt"],
+        target=row["target"],
+        size=None if variant == "none" else (shown["width"], shown["height"]),
+        content=shown["image"] if variant in ("given", "shuffled") else None,
+    )

@@ -1,0 +1,226 @@
+"""What each Parquet file holds: one schema per kind of file, with units and a version.
+
+Only this module knows columns. Bump a schema's version when the same input would give other
+numbers: it is a param of the rule that writes the file, so jobs rerun, and a file of another
+version is refused when read.
+"""
+
+import json
+import os
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+class OtherVersion(ValueError):
+    """A file that this code did not write and cannot read."""
+
+
+def _field(name, kind, unit=None, *, null=False):
+    return pa.field(name, kind, nullable=null, metadata={"unit": unit} if unit else None)
+
+
+def _schema(name, version, *fields):
+    return pa.schema(fields, metadata={"name": name, "version": str(version)})
+
+
+_maybe = partial(_field, null=True)
+_string, _float, _int, _bool = pa.string(), pa.float64(), pa.int32(), pa.bool_()
+
+SAMPLES = _schema(
+    "samples",
+    1,
+    _field("sample_id", _string),
+    _field("group", _string),  # samples that share an image
+    _maybe("image", pa.binary()),  # an image file's bytes
+    _maybe("width", _int, "pixels, upright"),
+    _maybe("height", _int, "pixels, upright"),
+    _maybe("prompt", _string),
+    _field("target", _string),
+    _field("n_bytes", _int, "bytes of the target in UTF-8"),
+    _maybe("stratum", _string),
+    _maybe("shuffled_from", _string),  # the sample whose image the variant `shuffled` shows
+    _maybe("correct", _bool),  # of an option: samples of one group and prompt are one question
+)
+
+SCORES = _schema(
+    "scores",
+    1,
+    _field("sample_id", _string),
+    _field("variant", _string),
+    _maybe("log_likelihood", _float, "nats"),
+    _maybe("end_log_likelihood", _float, "nats"),
+    _field("n_tokens", _int, "tokens of the target"),
+    _field("n_image_tokens", _int, "tokens"),
+    _field("token_ids", pa.list_(_int)),
+    _field("token_ends", pa.list_(_int), "bytes of the target up to each token's end"),
+    _field("token_log_likelihoods", pa.list_(pa.float32()), "nats"),
+    _field("status", _string),  # ok, image_error, too_long or non_finite
+)
+
+GATE = _schema(
+    "gate",
+    1,
+    _field("check", _string),
+    _maybe("value", _float),
+    _maybe("limit", _float),
+    _field("verdict", _string),  # pass, flag or refuse
+)
+
+
+_vector = pa.list_(_float)  # fixed size: of as many numbers as there are samples: all rows alike
+
+# NaN where missing.
+MATRIX = _schema("matrix", 1, _field("model", _string), _field("log_likelihood", _vector, "nats"))
+
+
+MATRIX_SAMPLES = _schema(
+    "matrix samples",
+    1,
+    _field("sample_id", _string),
+    _field("group", _string),
+    _field("n_bytes", _int, "bytes"),
+    _maybe("stratum", _string),
+    _field("kept", _bool),
+    _maybe("reason", _string),
+)
+
+MATRIX_MODELS = _schema(
+    "matrix models",
+    1,
+    _field("model", _string),
+    _field("kept", _bool),
+    _maybe("reason", _string),
+    _field("samples_ok", _int),
+    _maybe("nats_per_sample", _float, "nats"),  # mean negative log-likelihood of kept samples
+    _maybe("nats_per_token", _float, "nats"),
+    _maybe("bits_per_byte", _float, "bits"),
+    _maybe("image_gap", _float, "nats per sample that a shuffled image costs"),
+    _maybe("image_gap_low", _float, "nats"),
+    _maybe("image_gap_high", _float, "nats"),
+)
+
+
+# Double-centered; kept models and samples.
+COORDINATES = _schema("coordinates", 1, _field("model", _string), _field("q", _vector, "nats"))
+
+DISTANCES = _schema(
+    "distances",
+    1,
+    _field("model_a", _string),
+    _field("model_b", _string),
+    _field("d2_nats2", _float, "nats squared"),
+    _field("kl_nats", _float, "nats"),
+    _field("kl_bits_per_byte", _float, "bits"),
+    _maybe("kl_nats_low", _float, "nats"),
+    _maybe("kl_nats_high", _float, "nats"),
+    _maybe("below_noise_floor", _bool),  # null: the floor was not measured
+)
+
+NEIGHBORS = _schema(
+    "neighbors",
+    1,
+    _field("model", _string),
+    _field("rank", _int),
+    _field("neighbor", _string),
+    _field("kl_nats", _float, "nats"),
+    _maybe("low", _float, "nats"),
+    _maybe("high", _float, "nats"),
+    _maybe("p_nearest", _float),
+)
+
+EMBEDDING = _schema(
+    "embedding", 1, _field("model", _string), _field("x", _float), _field("y", _float)
+)
+
+
+def version(schema):
+    """The version of the numbers in files of `schema`."""
+    return schema.metadata[b"version"].decode()
+
+
+def write(path, schema, rows, provenance=None):
+    """Write `rows` (dicts, or a polars frame) to `path`, whole or not at all.
+
+    `provenance` (what JSON can hold) goes to the footer.
+    """
+    if isinstance(rows, pl.DataFrame):
+        rows = rows.rows(named=True)
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    write_table(path, table, provenance)
+
+
+def write_table(path, table, provenance=None):
+    """Write a table that has one of the schemas to `path`, whole or not at all."""
+    footer = {b"provenance": json.dumps(provenance or {}, ensure_ascii=False).encode()}
+    table = table.replace_schema_metadata(table.schema.metadata | footer)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Dictionaries and large row groups serve text, not vectors of 10,000 numbers.
+    pq.write_table(table, temporary, row_group_size=256, use_dictionary=False)
+    temporary.replace(path)
+
+
+def write_vectors(path, schema, models, vectors, provenance=None):
+    """Write an ndarray of shape (n_models, n_samples), a row per model, of `schema`."""
+    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+    fields = [schema.field(0), schema.field(1).with_type(values.type)]
+    table = pa.Table.from_arrays(
+        [pa.array(models, _string), values], schema=pa.schema(fields, metadata=schema.metadata)
+    )
+    write_table(path, table, provenance)
+
+
+def read_vectors(path, schema):
+    """Read (models, ndarray of shape (n_models, n_samples)) that `write_vectors` wrote."""
+    table = read_table(path, schema)
+    models, column = table.columns
+    vectors = column.combine_chunks().values.to_numpy()
+    return models.to_pylist(), vectors.reshape(len(models), column.type.list_size)
+
+
+def read_kept(*, matrix, samples, models):
+    """Read what counts: names of kept models, kept samples, log-likelihoods between them."""
+    names, L = read_vectors(matrix, MATRIX)
+    samples, models = read(samples, MATRIX_SAMPLES), read(models, MATRIX_MODELS)
+    kept = models["kept"].to_numpy()
+    rows = L[kept][:, samples["kept"].to_numpy()]
+    return models.filter("kept")["model"].to_list(), samples.filter("kept"), rows
+
+
+def read(path, schema):
+    """Read the file at `path`, of `schema`, as a polars frame.
+
+    Raises
+    ------
+    OtherVersion
+        If the file holds something else, or another version of it.
+    """
+    return pl.from_arrow(read_table(path, schema))
+
+
+def read_table(path, schema):
+    """Read the file at `path`, of `schema`, as a pyarrow table."""
+    found = pq.read_schema(path)
+    metadata = found.metadata or {}
+    for key in (b"name", b"version"):
+        if metadata.get(key) != schema.metadata[key]:
+            raise OtherVersion(
+                f"{path}: expected {_says(schema.metadata)}, found {_says(metadata)}; "
+                "delete it and run the workflow again"
+            )
+    return pq.read_table(path)
+
+
+def provenance(path):
+    """What the footer of a file says about how it was made."""
+    return json.loads(pq.read_schema(path).metadata[b"provenance"])
+
+
+def _says(metadata):
+    name, number = (metadata.get(k, b"?").decode() for k in (b"name", b"version"))
+    return f"{name} of version {number}"
