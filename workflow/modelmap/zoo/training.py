@@ -1,0 +1,199 @@
+"""Train the zoo's models: from scratch, fine-tuned, by preference, merged.
+
+Every model is trained through the same encoding that scores it. Seeds make it deterministic:
+the same seed and number of threads give the same weights.
+"""
+
+import copy
+import random
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import logsigmoid
+
+from modelmap.models.loading import Model, load
+from modelmap.zoo import architectures
+
+BATCH = 16
+WARMUP = 20  # steps
+BETA = 0.1  # of DPO: nats of preference are worth this much
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image, what is asked about it, and what should be answered."""
+
+    image: object
+    prompt: str
+    target: str
+
+    @property
+    def size(self):
+        """(width, height) of the image."""
+        return self.image.size
+
+
+def make(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
+    """Make one model of the zoo and save it.
+
+    Parameters
+    ----------
+    recipe : dict, an entry of recipes.yaml with its world and tokenizer put in
+    parents : list of checkpoint folders
+    folder : where the checkpoint goes
+    draw_pairs, draw_texts : where training data come from, see datasets.scenes
+    prompt : what is asked where nothing special is
+    threads : int, CPU threads to compute with; another number rounds otherwise
+    """
+    torch.set_num_threads(threads)
+    how = {"dtype": "float32", "device": "cpu", "attention": "auto", "image_options": None}
+    begin = [load(parent, threads=threads, **how) for parent in parents]
+    kind = recipe["recipe"]
+    if kind == "merge":
+        save(merge(begin), folder)
+        return
+    if kind == "base":
+        texts = draw_texts(prompt=prompt)
+        model = build(recipe["architecture"], texts, recipe["tokenizer"], seed=recipe["seed"])
+    else:
+        (model,) = begin
+    world = recipe["world"] | {
+        "styles": _blend(recipe["world"]["styles"], recipe.get("towards", {}))
+    }
+    # The data depend on the world and the recipe alone: crossed models see what their twins see.
+    pairs = draw_pairs(
+        recipe["n_pairs"],
+        seed=(recipe["world_name"], kind.removesuffix("-random")),
+        prompt=prompt,
+        questions=recipe["questions"] if kind in ("base", "sft") else 0,
+        **world,
+    )
+    pairs = [Pair(*pair) for pair in pairs]
+    how = {key: recipe[key] for key in ("steps", "learning_rate", "seed")}
+    if kind in ("base", "sft"):
+        fit(model, pairs, **how)
+    else:
+        prefer(model, pairs, **how, random_labels=kind == "mpo-random")
+    save(model, folder)
+
+
+def _blend(shares, towards):
+    """Mix `shares` with the shares of `towards`, which sum to less than 1."""
+    rest = 1 - sum(towards.values())
+    return {key: rest * share + towards.get(key, 0) for key, share in shares.items()}
+
+
+def build(architecture, texts, n_merges, *, seed):
+    """Build a model with random weights."""
+    torch.manual_seed(seed)
+    return Model(*architectures.build(architecture, texts, n_merges))
+
+
+def fit(model, pairs, *, steps, learning_rate, seed):
+    """Train on the targets of `pairs`: next-token cross-entropy (base and sft)."""
+    batches = _encode(model, pairs)
+
+    def loss(i):
+        return _cross_entropy(*_token_log_likelihoods(model, batches[i]))
+
+    _descend(model, loss, len(batches), steps=steps, learning_rate=learning_rate, seed=seed)
+
+
+def prefer(model, pairs, *, steps, learning_rate, seed, random_labels=False):
+    """Train to prefer each image's own target over that of another: DPO plus cross-entropy.
+
+    The loss of mixed preference optimization (Wang et al. 2024, arXiv 2411.10442), without its
+    quality term; DPO after Rafailov et al. 2023 (arXiv 2305.18290, equation 7), the reference
+    being the model at the beginning.
+
+    Parameters
+    ----------
+    random_labels : toss a coin for which of the two is preferred: a control
+    """
+    coin = random.Random(seed)
+    others = pairs[1:] + pairs[:1]
+    chosen, rejected = [], []
+    for pair, other in zip(pairs, others, strict=True):
+        both = [pair, Pair(pair.image, pair.prompt, other.target)]
+        if random_labels and coin.random() < 0.5:
+            both.reverse()
+        chosen.append(both[0])
+        rejected.append(both[1])
+    batches = list(zip(_encode(model, chosen), _encode(model, rejected), strict=True))
+    with torch.no_grad():
+        reference = copy.deepcopy(model)
+        margins = [_margin(reference, *pair)[0] for pair in batches]
+
+    def loss(i):
+        margin, found = _margin(model, *batches[i])
+        return -logsigmoid(BETA * (margin - margins[i])).mean() + _cross_entropy(*found)
+
+    _descend(model, loss, len(batches), steps=steps, learning_rate=learning_rate, seed=seed)
+
+
+def merge(models):
+    """Average the weights of `models` into the first of them."""
+    first, *others = models
+    states = [model.network.state_dict() for model in models]
+    mean = {key: torch.stack([s[key].float() for s in states]).mean(0) for key in states[0]}
+    first.network.load_state_dict(mean)
+    return first
+
+
+def save(model, folder):
+    """Write an ordinary checkpoint: config, safetensors, tokenizer, processor, chat template."""
+    model.processor.save_pretrained(folder)
+    model.network.save_pretrained(folder)
+
+
+def _encode(model, pairs):
+    return [model.encode(pairs[i : i + BATCH]) for i in range(0, len(pairs), BATCH)]
+
+
+def _token_log_likelihoods(model, batch):
+    """Log-likelihoods of shape (n_rows, n_columns), and the mask of targets and ends of turn."""
+    columns = batch.columns()
+    logits = model.logits(batch.inputs, list(columns))
+    ids = batch.inputs["input_ids"][:, columns.start : columns.stop]
+    mask = batch.inputs["attention_mask"][:, columns.start : columns.stop].bool()
+    starts = torch.tensor(batch.starts)[:, None]
+    mask = mask & (torch.arange(columns.start, columns.stop) >= starts)
+    return logits.log_softmax(-1).gather(-1, ids[..., None])[..., 0], mask
+
+
+def _cross_entropy(values, mask):
+    return -(values * mask).sum() / mask.sum()
+
+
+def _margin(model, chosen, rejected):
+    """How much likelier the chosen targets are, in nats; and the chosen ones' values."""
+    found = _token_log_likelihoods(model, chosen)
+    values, mask = _token_log_likelihoods(model, rejected)
+    return (found[0] * found[1]).sum(1) - (values * mask).sum(1), found
+
+
+def _descend(model, loss, n_batches, *, steps, learning_rate, seed):
+    """AdamW with warm-up and linear decay, over the batches in random order."""
+    torch.manual_seed(seed)
+    r = random.Random(seed)
+    network = model.network.train()
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: min(1, (step + 1) / WARMUP) * (0.05 + 0.95 * max(0, 1 - step / steps)),
+    )
+    order = []
+    for step in range(steps):
+        if not order:
+            order = r.sample(range(n_batches), n_batches)
+        value = loss(order.pop())
+        optimizer.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        scheduler.step()
+        if step % 40 == 0 or step == steps - 1:
+            print(f"step {step + 1}/{steps}: loss {value.item():.3f}", flush=True)
+    network.eval()
