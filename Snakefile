@@ -1,0 +1,39 @@
+"""Map models by the log-likelihood they give to the same samples."""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# Rules and scripts import `modelmap` from workflow/; nothing is installed.
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "workflow"))
+
+# A config file of the user's replaces the embedded default. (Snakemake itself would merge them
+# key by key, and the default's datasets would creep into every run.)
+if not workflow.config_settings.configfiles:
+
+    configfile: str(ROOT / "config/config.yaml")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/zoo.smk"
+include: "workflow/rules/samples.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/matrix.smk"
+include: "workflow/rules/map.smk"
+include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.map.input,
+        rules.benchmarks.input,
+        rules.report.input,
+        "results/complete" if config["on_missing"] == "error" else [],

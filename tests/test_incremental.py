@@ -1,0 +1,173 @@
+"""Exactly what must run again does, shown by real dry runs over a finished run."""
+
+import os
+import time
+
+import polars as pl
+import pytest
+import yaml
+from workflow_runs import copy_project, planned, run, snakemake, write_sheet
+
+pytestmark = pytest.mark.slow
+
+SHEET = [
+    {"model": "llava", "repo": "zoo:llava-base", "family": "llava", "recipe": "base"},
+    {"model": "llava-sft", "repo": "zoo:llava-sft", "family": "llava", "parent": "llava"},
+    {"model": "smolvlm", "repo": "zoo:smolvlm-base", "family": "smolvlm"},
+    {"model": "gemma3", "repo": "zoo:gemma3-base", "family": "gemma3"},
+]
+MORE = {"model": "qwen", "repo": "zoo:qwen2_vl-base", "family": "qwen2_vl"}
+CONFIG = {
+    "models": "models.tsv",
+    "datasets": {"scenes": {"source": "scenes", "n_samples": 24, "variants": ["given", "shuffled"]}},
+    "map": {"n_bootstrap": 20, "tsne": {"max_iter": 250}},
+    "benchmarks": {
+        "table": "resources/zoo/benchmarks.tsv",
+        "n_bootstrap": 20,
+        "n_permutations": 20,
+    },
+}
+# What a job may touch without computing anything: figures and tables of results.
+DRAWING = {"plot_map", "plot_heatmap", "draw_page", "find", "correlate", "draw_report"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project whose workflow has run once, on a small zoo."""
+    folder = copy_project(tmp_path_factory.mktemp("project"))
+    configure(folder)
+    run(folder, "--configfile", "config.yaml")
+    return folder
+
+
+@pytest.fixture
+def project(finished):
+    """The same, as it was."""
+    yield finished
+    configure(finished)
+
+
+def configure(folder, sheet=SHEET, **changes):
+    """Write config and sheet; `changes` replace whole blocks."""
+    write_sheet(folder / "models.tsv", sheet)
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG | changes))
+
+
+def plan(folder):
+    return planned(folder, "--configfile", "config.yaml")
+
+
+def test_everything_is_there(project):
+    made = {str(p.relative_to(project)) for p in (project / "results").rglob("*") if p.is_file()}
+    expected = {"results/status.tsv", "results/report.html", "results/matrix/scenes.parquet"}
+    expected |= {f"results/scores/scenes/{row['model']}/1-of-1.parquet" for row in SHEET}
+    for name in ("coordinates", "distances", "neighbors", "embedding_tsne", "embedding_pca"):
+        expected.add(f"results/map/scenes/{name}.parquet")
+    for stem in ("map_tsne", "map_umap_all", "map_pca", "heatmap"):
+        expected |= {f"results/map/scenes/{stem}.{ending}" for ending in ("svg", "png", "pdf")}
+    expected |= {"results/map/scenes/map.html", "results/map/scenes/findings.html"}
+    expected |= {f"results/benchmarks/scenes/{n}.tsv" for n in ("correlation", "coverage")}
+    expected |= {f"results/gate/scenes/{row['model']}.parquet" for row in SHEET}
+    assert expected <= made
+    assert not list(project.glob("results/scores/**/*.parts"))
+
+
+def test_every_model_is_ok(project):
+    table = pl.read_csv(project / "results/status.tsv", separator="\t")
+    assert table["status"].to_list() == ["ok"] * len(SHEET)
+    assert table["samples_ok"].to_list() == [24] * len(SHEET)
+
+
+def test_nothing_is_left_to_do(project):
+    assert plan(project) == {}
+
+
+def test_reordering_the_sheet_does_nothing(project):
+    configure(project, SHEET[::-1])
+    assert plan(project) == {}
+
+
+def test_adding_a_model_scores_that_model_alone(project):
+    configure(project, [*SHEET, MORE])
+    jobs = plan(project)
+    assert jobs["train"] == jobs["retrieve"] == jobs["gather"] == 1
+    assert jobs["score"] == 2  # on the scenes, and on the zoo's questions
+
+
+def test_removing_a_model_scores_nothing_and_adding_it_back_neither(project):
+    configure(project, SHEET[:-1])
+    jobs = plan(project)
+    assert not jobs.keys() & {"train", "retrieve", "score"}
+    assert jobs["gather"] == 1
+    run(project, "--configfile", "config.yaml")
+    configure(project)
+    jobs = plan(project)
+    assert not jobs.keys() & {"train", "retrieve", "score"}
+    run(project, "--configfile", "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("label", "Another <label>"), ("family", "other"), ("generation", "2"), ("params_b", "0.4")],
+)
+def test_editing_metadata_draws_at_most(project, column, value):
+    configure(project, [SHEET[0] | {column: value}, *SHEET[1:]])
+    assert plan(project).keys() <= DRAWING
+
+
+def test_editing_a_prompt_scores_that_model_alone(project):
+    configure(project, [SHEET[0] | {"prompt": "What is it?"}, *SHEET[1:]])
+    jobs = plan(project)
+    assert jobs["score"] == 2
+    assert not jobs.keys() & {"train", "retrieve"}
+
+
+@pytest.mark.parametrize("change", [{"batch_tokens": 777}, {"device": "cpu"}])
+def test_how_it_is_computed_is_no_reason_to_compute_again(project, change):
+    configure(project, score=change)
+    assert plan(project).keys() <= {"draw_report"}
+
+
+def test_what_changes_numbers_is(project):
+    configure(project, score={"dtype": "bfloat16"})
+    assert plan(project)["score"] == 2 * len(SHEET)
+
+
+def test_changing_the_embedding_scores_nothing(project):
+    configure(project, map=CONFIG["map"] | {"umap": {"n_neighbors": 3}})
+    jobs = plan(project)
+    assert jobs["embed"] == 1
+    assert not jobs.keys() & {"score", "gather", "center", "measure_distances"}
+
+
+def test_touching_every_script_and_module_does_nothing(project):
+    """As a fresh checkout over finished results does."""
+    later = time.time() + 10
+    for path in [project / "Snakefile", *(project / "workflow").rglob("*")]:
+        os.utime(path, (later, later))
+    assert plan(project) == {}
+
+
+def test_training_a_checkpoint_anew_scores_its_model_and_its_children(project):
+    weights = project / "resources/zoo/smolvlm-base/model.safetensors"
+    before = weights.stat()
+    content = weights.read_bytes()
+    try:
+        weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        jobs = plan(project)
+        assert jobs["score"] == 2
+        assert "train" not in jobs
+    finally:
+        weights.write_bytes(content)
+        os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_on_missing_error_fails_at_the_end_and_keeps_the_map(project):
+    configure(project, [*SHEET, {"model": "gone", "repo": "./gone"}], on_missing="error")
+    done = snakemake(project, "--configfile", "config.yaml")
+    assert done.returncode != 0
+    assert "gone on scenes: missing: the folder ./gone does not exist" in done.stdout
+    table = pl.read_csv(project / "results/status.tsv", separator="\t")
+    assert table["status"].value_counts().sort("status").rows() == [("missing", 1), ("ok", 4)]
+    configure(project)
+    run(project, "--configfile", "config.yaml")

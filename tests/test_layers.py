@@ -1,0 +1,87 @@
+"""Who may import whom: scripts at the center, leaves that do not know each other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "workflow"
+
+# module or folder -> packages of others, and parts of ours, that it may import
+MAY_IMPORT = {
+    "geometry": ({"numpy", "scipy", "sklearn", "umap"}, {"geometry"}),
+    "tables": ({"polars", "pyarrow"}, set()),
+    "validation": ({"jsonschema", "yaml"}, set()),
+    "sheet": ({"jsonschema", "yaml"}, {"validation"}),
+    "log": (set(), set()),
+    "gather": ({"numpy", "polars"}, {"geometry"}),
+    "pairs": ({"numpy", "polars"}, {"geometry"}),
+    "benchmarks": ({"numpy", "polars"}, {"geometry"}),
+    "datasets": ({"PIL", "numpy", "sklearn"}, {"datasets"}),
+    "models": ({"PIL", "torch", "torchvision", "transformers"}, {"models"}),
+    "scoring": ({"numpy", "torch"}, {"scoring"}),
+    "zoo": ({"tokenizers", "torch", "transformers"}, {"models", "zoo"}),
+    "figures": (
+        {"PIL", "adjustText", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},
+        {"figures"},
+    ),
+}
+
+
+def imports(path):
+    """Top-level packages of others, and parts of modelmap, that a file imports."""
+    import sys
+
+    others, ours = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "modelmap":
+            names = [f"modelmap.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            first, *rest = name.split(".")
+            if first == "modelmap":
+                ours.add(rest[0])
+            elif first not in sys.stdlib_module_names:
+                others.add(first)
+    return others, ours
+
+
+def files(part):
+    path = ROOT / "modelmap" / part
+    return sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+def test_every_part_has_a_rule():
+    parts = {p.stem for p in (ROOT / "modelmap").iterdir() if not p.name.startswith("__")}
+    assert parts == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports(part):
+    others, ours = MAY_IMPORT[part]
+    for path in files(part):
+        found_others, found_ours = imports(path)
+        assert found_others <= others, path
+        assert found_ours <= ours, path
+
+
+def test_scripts_are_thin_and_do_not_import_each_other():
+    names = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    for path in (ROOT / "scripts").glob("*.py"):
+        others, _ = imports(path)
+        assert not others & names, path
+        assert len(path.read_text().splitlines()) <= 60, path
+
+
+def test_rules_import_only_what_is_light():
+    import re
+
+    for path in [ROOT.parent / "Snakefile", *(ROOT / "rules").glob("*.smk")]:
+        ours = re.findall(r"^from modelmap import (.*)$", path.read_text(), re.M)
+        names = {name.strip() for line in ours for name in line.split(",")}
+        assert names <= {"tables", "validation", "sheet"}, path

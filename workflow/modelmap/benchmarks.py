@@ -1,0 +1,220 @@
+"""Benchmark tables, and mean negative log-likelihoods held against them."""
+
+import math
+import re
+
+import numpy as np
+import polars as pl
+
+from modelmap.geometry.correlation import benjamini_hochberg, correlate
+
+MEASURES = ("nats_per_sample", "nats_per_token", "bits_per_byte")
+MEAN = "mean"
+RULES = ("sum", "byte", "pmi")  # by which an option is chosen
+
+
+class InvalidBenchmarks(ValueError):
+    """What is wrong with a benchmark table."""
+
+
+def read_table(path):
+    """Read a benchmark table: `name`, then one numeric column per benchmark.
+
+    Tab-separated; lines that begin with # are comments; an empty cell is a missing score.
+
+    Raises
+    ------
+    InvalidBenchmarks
+        If the table is not of this form; names file, line and column.
+    """
+    lines = open(path, encoding="utf-8-sig").read().splitlines()
+    lines = [(n, x.split("\t")) for n, x in enumerate(lines, 1) if x.strip() and x[0] != "#"]
+    if not lines or lines[0][1][0] != "name" or len(lines[0][1]) < 2:
+        found = repr("\t".join(lines[0][1])) if lines else "no line"
+        raise InvalidBenchmarks(
+            f"{path}: expected a header with name and one column per benchmark, separated by "
+            f"tabs; found {found}"
+        )
+    header = lines[0][1]
+    if problems := _problems(path, header, lines[1:]):
+        raise InvalidBenchmarks("\n".join(problems))
+    rows = [dict(zip(header, fields, strict=True)) for _, fields in lines[1:]]
+    scores = [
+        {k: v if k == "name" else float(v) if v else None for k, v in row.items()} for row in rows
+    ]
+    return pl.DataFrame(scores, {k: pl.String if k == "name" else pl.Float64 for k in header})
+
+
+def join(table, models, metadata):
+    """Put losses and scores side by side, by `benchmark_name` or the model's name.
+
+    Parameters
+    ----------
+    table : DataFrame from read_table
+    models : DataFrame of tables.MATRIX_MODELS
+    metadata : list of dict with model, family and benchmark_name
+
+    Returns
+    -------
+    points : DataFrame: model, family, the MEASURES, each benchmark and, where there is more than
+        one, their mean (of models that have them all)
+    coverage : DataFrame: model, name, on_map, in_table; models and scores without the other too
+    """
+    names = pl.DataFrame(
+        [
+            {
+                "model": r["model"],
+                "family": r["family"] or r["model"],
+                "name": r["benchmark_name"] or r["model"],
+            }
+            for r in metadata
+        ],
+        dict.fromkeys(("model", "family", "name"), pl.String),
+    )
+    benchmarks = [c for c in table.columns if c != "name"]
+    if len(benchmarks) > 1:
+        mean = pl.sum_horizontal(benchmarks, ignore_nulls=False) / len(benchmarks)
+        table = table.with_columns(mean.alias(MEAN))
+    on_map = models.filter("kept").select("model", *MEASURES)
+    joined = names.join(on_map, on="model", how="left").join(
+        table, on="name", how="full", coalesce=True
+    )
+    here = pl.col("nats_per_sample").is_not_null()
+    scored = pl.any_horizontal(pl.col(benchmarks).is_not_null())
+    coverage = joined.select("model", "name", on_map=here, in_table=scored).sort("name")
+    points = joined.filter(here & scored).sort("model").drop("name")
+    return points, coverage
+
+
+def correlations(points, *, n_bootstrap, n_permutations, level, random_state):
+    """Correlate each measure with each benchmark and with their mean.
+
+    Returns
+    -------
+    DataFrame, one row per benchmark and measure. `p` is Pearson's, by whole-family permutation;
+    `p_adjusted` is after Benjamini and Hochberg over the benchmarks, the derived mean left out.
+    """
+    benchmarks = [c for c in points.columns if c not in ("model", "family", *MEASURES)]
+    rows = []
+    for measure in MEASURES:
+        found = [
+            correlate(
+                points[measure].to_numpy(),
+                points[name].cast(pl.Float64).fill_null(math.nan).to_numpy(),
+                points["family"].to_list(),
+                n_bootstrap=n_bootstrap,
+                n_permutations=n_permutations,
+                level=level,
+                random_state=random_state,
+            )
+            for name in benchmarks
+        ]
+        own = np.array([name != MEAN for name in benchmarks])
+        adjusted = np.full(len(found), np.nan)
+        adjusted[own] = benjamini_hochberg(np.array([c.p_pearson for c in found])[own])
+        for name, one, p in zip(benchmarks, found, adjusted, strict=True):
+            facts = one._asdict()
+            facts["p"], facts["p_adjusted"] = facts.pop("p_pearson"), float(p)
+            rows.append({"benchmark": name, "measure": measure, **facts})
+    return pl.DataFrame(rows).fill_nan(None) if rows else pl.DataFrame()
+
+
+def file_name(benchmark):
+    """A benchmark's name as a file can be called."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", benchmark)
+
+
+def note(row):
+    """What a figure says about one row of `correlations`."""
+
+    def one(symbol, name):
+        value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+        if value is None:
+            return f"{symbol} not to be had"
+        interval = "" if low is None else f" [{low:.2f}, {high:.2f}]"
+        return f"{symbol} = {value:.2f}{interval}".replace("-", "\u2212")
+
+    return f"{one('r', 'pearson')}, {one('ρ', 'spearman')}, {row['n_models']} models"
+
+
+def multiple_choice(samples, scores):
+    """Share of questions a model answers right, by ability, from its options' log-likelihoods.
+
+    An answer is the option of highest log-likelihood (`sum`), of highest log-likelihood per byte
+    (`byte`), or whose log-likelihood gains most by the image, against a blank one (`pmi`).
+
+    Parameters
+    ----------
+    samples : DataFrame of tables.SAMPLES with `correct`; samples of one group are one question
+    scores : DataFrame of tables.SCORES with the variants given and blank
+
+    Returns
+    -------
+    dict of ability to dict of rule (sum, byte, pmi) to percentage
+    """
+    ok = scores.filter(pl.col("status") == "ok").select("sample_id", "variant", "log_likelihood")
+    wide = ok.pivot(on="variant", index="sample_id", values="log_likelihood")
+    options = samples.join(wide, on="sample_id", how="inner").with_columns(
+        sum=pl.col("given"),
+        byte=pl.col("given") / pl.col("n_bytes"),
+        pmi=pl.col("given") - pl.col("blank"),
+    )
+    right = options.group_by("stratum", "group").agg(
+        pl.col("correct").get(pl.col(rule).arg_max()).alias(rule) for rule in RULES
+    )
+    shares = right.group_by("stratum").agg((pl.col(RULES).mean() * 100).round(2))
+    return {row["stratum"]: {rule: row[rule] for rule in RULES} for row in shares.rows(named=True)}
+
+
+def answer_tables(answers):
+    """The zoo's benchmark table, by rule `sum`; and a table of all rules.
+
+    Parameters
+    ----------
+    answers : dict of model to what `multiple_choice` returns
+
+    Returns
+    -------
+    table : DataFrame: name, one column per ability
+    by_rule : DataFrame: name, rule, one column per ability
+    """
+    rows = [
+        {"name": model, "rule": rule, **{a: shares[rule] for a, shares in sorted(found.items())}}
+        for model, found in sorted(answers.items())
+        for rule in RULES
+        if found
+    ]
+    by_rule = pl.DataFrame(rows)
+    return by_rule.filter(rule="sum").drop("rule"), by_rule
+
+
+def _problems(path, header, lines):
+    problems = [
+        f"{path} line 1, column {i} ({name}): stands twice"
+        for i, name in enumerate(header, 1)
+        if name in header[: i - 1]
+    ]
+    if MEAN in header:
+        problems.append(f"{path}: the column {MEAN} is made here; give it another name")
+    seen = {}
+    for number, fields in lines:
+        if len(fields) != len(header):
+            problems.append(
+                f"{path} line {number}: expected {len(header)} columns, found {len(fields)}"
+            )
+        if (first := seen.setdefault(fields[0], number)) != number:
+            problems.append(f"{path} line {number}: {fields[0]} stands already in line {first}")
+        for column, (name, value) in enumerate(zip(header, fields, strict=False), 1):
+            if column > 1 and value and not _is_number(value):
+                problems.append(
+                    f"{path} line {number}, column {column} ({name}): found {value!r}, expected "
+                    "a number"
+                )
+    return problems
+
+
+def _is_number(text):
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,0 +1,174 @@
+"""The scores of all models on a dataset, side by side."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from modelmap.geometry.centering import complete
+from modelmap.geometry.divergence import mean_interval
+
+MAX_MISSING = 0.02  # a model that misses a larger share of the samples is left out
+
+STATUS = {
+    "model": pl.String,
+    "dataset": pl.String,
+    "status": pl.String,
+    "reason": pl.String,
+    "samples_ok": pl.Int64,
+    "samples_missing": pl.Int64,
+    "seconds": pl.Float64,
+    "peak_memory": pl.Int64,  # bytes
+}
+
+
+class Incomplete(ValueError):
+    """Models that failed for good, where the run was told that none may."""
+
+
+class Gathered(NamedTuple):
+    """What tables.MATRIX (names and L), MATRIX_SAMPLES and MATRIX_MODELS hold."""
+
+    names: list
+    L: np.ndarray  # (n_models, n_samples), nats, NaN where missing
+    samples: pl.DataFrame
+    models: list
+
+
+def gather(samples, scores, *, level):
+    """Put scores side by side, whatever their order, and decide which cells count.
+
+    Models that miss too many samples are left out first, then the samples that a remaining model
+    misses. A model without any score is in no table.
+
+    Parameters
+    ----------
+    samples : DataFrame of tables.SAMPLES
+    scores : dict of model to DataFrame of tables.SCORES
+    level : of the interval of the image gap
+
+    Returns
+    -------
+    Gathered
+    """
+    names = sorted(model for model, frame in scores.items() if frame.height)
+    frames, ids = [scores[name] for name in names], samples["sample_id"]
+    L = cells(frames, ids, variant="given")
+    kept, complete_samples = complete(L, max_missing=MAX_MISSING)
+    left_out = pl.lit("missing in a model that is kept")
+    reason = pl.when(pl.Series(complete_samples)).then(None).otherwise(left_out)
+    summary = _summary(L, frames, samples, kept, complete_samples, level)
+    return Gathered(
+        names,
+        L,
+        samples=samples.select("sample_id", "group", "n_bytes", "stratum").with_columns(
+            kept=pl.Series(complete_samples), reason=reason
+        ),
+        models=[{"model": name} | row for name, row in zip(names, summary, strict=True)],
+    )
+
+
+def cells(frames, sample_ids, *, variant, column="log_likelihood"):
+    """One row of numbers per model, in the order of `sample_ids`; NaN where not ok.
+
+    Parameters
+    ----------
+    frames : list of DataFrame, the scores of one model each
+    column : log_likelihood or n_tokens
+
+    Returns
+    -------
+    ndarray of shape (n_models, n_samples), float64
+    """
+    order = pl.DataFrame({"sample_id": sample_ids})
+    wanted = (pl.col("variant") == variant) & (pl.col("status") == "ok")
+    rows = [
+        order.join(frame.filter(wanted), on="sample_id", how="left", maintain_order="left")[column]
+        .cast(pl.Float64)
+        .fill_null(math.nan)
+        for frame in frames
+    ]
+    return np.stack(rows) if rows else np.empty((0, len(order)))
+
+
+def mean_losses(L, n_tokens, n_bytes):
+    """Mean negative log-likelihood of each model, in three units that are never mixed.
+
+    Parameters
+    ----------
+    L : ndarray of shape (n_models, n_samples), nats
+    n_tokens : ndarray of the same shape, tokens of each target as the model cuts it
+    n_bytes : ndarray of shape (n_samples,), bytes of each target
+
+    Returns
+    -------
+    dict of ndarray of shape (n_models,): nats_per_sample, nats_per_token, bits_per_byte
+    """
+    total = -L.sum(axis=1)
+    return {
+        "nats_per_sample": total / L.shape[1],
+        "nats_per_token": total / n_tokens.sum(axis=1),
+        "bits_per_byte": total / (n_bytes.sum() * math.log(2)),
+    }
+
+
+def status(provenances, scores):
+    """How one model fared on one dataset, over its shards.
+
+    Parameters
+    ----------
+    provenances : list of dict, the footers of its shards
+    scores : DataFrame, the rows of all its shards
+
+    Returns
+    -------
+    dict: the columns of STATUS but for model and dataset
+    """
+    given = scores.filter(pl.col("variant") == "given")
+    bad = given.filter(pl.col("status") != "ok")["status"].value_counts(sort=True)
+    failed = next((p for p in provenances if p["status"] != "ok"), None)
+    return {
+        "status": failed["status"] if failed else "ok",
+        "reason": failed["reason"] if failed else ", ".join(f"{n} {s}" for s, n in bad.rows()),
+        "samples_ok": given.height - bad["count"].sum(),
+        "samples_missing": bad["count"].sum(),
+        "seconds": sum(p.get("seconds", 0.0) for p in provenances),
+        "peak_memory": max(p.get("peak_memory", 0) for p in provenances),
+    }
+
+
+def expect_all_ok(table):
+    """Raise Incomplete, naming every model of the status table that failed for good."""
+    failed = table.filter(~pl.col("status").is_in(["ok", "not applicable"]))
+    if failed.height:
+        lines = [
+            f"{row['model']} on {row['dataset']}: {row['status']}: {row['reason']}"
+            for row in failed.rows(named=True)
+        ]
+        raise Incomplete("models without scores (on_missing: error):\n" + "\n".join(lines))
+
+
+def _summary(L, frames, samples, kept, complete_samples, level):
+    """A row for each model: whether it is kept, its mean losses and its image gap."""
+    ids, groups = samples["sample_id"], samples["group"].to_numpy()
+    counts = (~np.isnan(L)).sum(axis=1)
+    n_tokens = cells(frames, ids, variant="given", column="n_tokens")
+    n_bytes = samples["n_bytes"].to_numpy()
+    gap = L - cells(frames, ids, variant="shuffled")
+    rows = []
+    for i, keep in enumerate(kept):
+        n_missing = len(ids) - int(counts[i])
+        row = {"kept": bool(keep), "samples_ok": int(counts[i]), "reason": None}
+        if not keep:
+            row["reason"] = f"{n_missing} of {len(ids)} samples missing, at most {MAX_MISSING:.0%}"
+        elif complete_samples.any():
+            used = complete_samples
+            losses = mean_losses(L[i : i + 1, used], n_tokens[i : i + 1, used], n_bytes[used])
+            row |= {unit: float(value[0]) for unit, value in losses.items()}
+            shown = used & ~np.isnan(gap[i])
+            if shown.any():
+                interval = mean_interval(gap[i, shown], groups[shown], level=level)
+                row |= zip(("image_gap", "image_gap_low", "image_gap_high"), interval, strict=True)
+        rows.append(row)
+    return rows

@@ -1,0 +1,49 @@
+"""
+Hold each model's mean negative log-likelihood against a table of benchmark scores.
+
+    correlation   results/benchmarks/{dataset}/correlation.tsv   with each benchmark and their mean
+    coverage      results/benchmarks/{dataset}/coverage.tsv      which models are in both
+    figures       results/benchmarks/{dataset}/figures/          a scatter each
+"""
+
+TABLE = config["benchmarks"]["table"]
+
+
+rule correlate:
+    input:
+        table=TABLE or [],
+        models="results/matrix/{dataset}.models.parquet",
+    output:
+        correlation=report(
+            "results/benchmarks/{dataset}/correlation.tsv",
+            caption="../report/correlation.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+        ),
+        coverage="results/benchmarks/{dataset}/coverage.tsv",
+        figures=report(
+            directory("results/benchmarks/{dataset}/figures"),
+            patterns=["{benchmark}.svg"],
+            caption="../report/correlation.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+            labels={"benchmark": "{benchmark}"},
+        ),
+    log:
+        "logs/correlate/{dataset}.log",
+    params:
+        models=metadata("label", "family", "generation", "recipe", "parent", "benchmark_name"),
+        how={
+            key: config["benchmarks"][key]
+            for key in ("n_bootstrap", "n_permutations", "random_state")
+        },
+        level=config["map"]["level"],
+    conda:
+        "../../envs/modelmap.yaml"
+    script:
+        "../scripts/correlate.py"
+
+
+rule benchmarks:
+    input:
+        per_dataset("results/benchmarks/{dataset}/correlation.tsv") if TABLE else [],

@@ -1,0 +1,62 @@
+"""
+Gather the scores of all models on a dataset, and say how each model fared.
+
+    matrix    results/matrix/{dataset}.parquet           log-likelihoods, NaN where missing
+    samples   results/matrix/{dataset}.samples.parquet   which samples count, and why not
+    models    results/matrix/{dataset}.models.parquet    which models count; mean NLL, image gap
+    gate      results/gate/{dataset}/{model}.parquet
+    status    results/status.tsv
+"""
+
+
+rule gather:
+    input:
+        samples="resources/samples/{dataset}.parquet",
+        scores=lambda wildcards: scores_of(wildcards.dataset),
+    output:
+        matrix="results/matrix/{dataset}.parquet",
+        samples="results/matrix/{dataset}.samples.parquet",
+        models="results/matrix/{dataset}.models.parquet",
+        gate=directory("results/gate/{dataset}"),
+    log:
+        "logs/gather/{dataset}.log",
+    params:
+        level=config["map"]["level"],
+        version=tables.version(tables.MATRIX_MODELS),
+    conda:
+        "../../envs/modelmap.yaml"
+    script:
+        "../scripts/gather.py"
+
+
+rule status:
+    input:
+        scores=[file for dataset in DATASETS for file in scores_of(dataset)],
+    output:
+        report("results/status.tsv", caption="../report/status.rst", category="Run"),
+    log:
+        "logs/status.log",
+    params:
+        not_applicable=[
+            [model, dataset]
+            for dataset in DATASETS
+            for model in sorted(set(MODELS) - set(models_of(dataset)))
+        ],
+    conda:
+        "../../envs/modelmap.yaml"
+    script:
+        "../scripts/status.py"
+
+
+rule complete:
+    input:
+        status="results/status.tsv",
+        everything=lambda wildcards: rules.map.input + rules.benchmarks.input,
+    output:
+        touch("results/complete"),
+    log:
+        "logs/complete.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    script:
+        "../scripts/complete.py"

@@ -1,0 +1,32 @@
+"""Correlate mean negative log-likelihood with benchmark scores."""
+
+from pathlib import Path
+
+import polars as pl
+
+from modelmap import benchmarks, tables
+from modelmap.figures import scatter, style
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+params, output = snakemake.params, snakemake.output
+models = tables.read(snakemake.input.models, tables.MATRIX_MODELS)
+table = benchmarks.read_table(snakemake.input.table)
+points, coverage = benchmarks.join(table, models, params.models)
+found = benchmarks.correlations(points, level=params.level, **params.how)
+found.write_csv(output.correlation, separator="\t")
+coverage.write_csv(output.coverage, separator="\t")
+Path(output.figures).mkdir(parents=True, exist_ok=True)
+for row in found.filter(measure="nats_per_sample").rows(named=True):
+    figure = scatter.correlation_figure(
+        points,
+        pl.DataFrame(params.models),
+        x="nats_per_sample",
+        y=row["benchmark"],
+        x_label="mean negative log-likelihood (nats per sample)",
+        y_label=f"{row['benchmark']} (score)",
+        note=benchmarks.note(row),
+    )
+    stem = f"{output.figures}/{benchmarks.file_name(row['benchmark'])}"
+    style.save(figure, *(f"{stem}.{ending}" for ending in ("svg", "png", "pdf")))

@@ -1,0 +1,18 @@
+"""Let Snakemake draw its report of the map and the benchmarks."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+# The report is made by a second Snakemake over the same config, defaults filled in: it reads
+# what the first one noted about the files, so it takes no lock.
+config = Path(snakemake.log[0]).with_suffix(".config.json")
+config.write_text(json.dumps(snakemake.params.config))
+command = [sys.executable, "-m", "snakemake", "--snakefile", snakemake.params.snakefile]
+command += ["--configfile", str(config), "--nolock", "--report", snakemake.output[0]]
+subprocess.run([*command, "map", "benchmarks"], check=True)

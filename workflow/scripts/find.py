@@ -1,0 +1,28 @@
+"""Say what the numbers of a map show, in tables."""
+
+from pathlib import Path
+
+from modelmap import pairs, tables
+from modelmap.figures import findings
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+params, output = snakemake.params, snakemake.output
+distances = tables.read(snakemake.input.distances, tables.DISTANCES)
+families, summary = pairs.families(distances, params.models, n_permutations=params.n_permutations)
+contrasts = pairs.contrasts(distances, params.contrasts)
+families.write_csv(output.families, separator="\t")
+contrasts.write_csv(output.contrasts, separator="\t")
+page = findings.findings_page(
+    models=tables.read(snakemake.input.models, tables.MATRIX_MODELS),
+    neighbors=tables.read(snakemake.input.neighbors, tables.NEIGHBORS),
+    families=families,
+    family_accuracy=summary,
+    contrasts=contrasts,
+    gates={
+        p.stem: tables.read(p, tables.GATE) for p in sorted(Path(snakemake.input.gate).glob("*.parquet"))
+    },
+    title=snakemake.wildcards.dataset,
+)
+Path(output.page).write_text(page, encoding="utf-8")

@@ -1,0 +1,25 @@
+"""Put the scores of all models side by side, and decide which cells count."""
+
+from pathlib import Path
+
+import polars as pl
+
+from modelmap import gather, tables
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+samples = tables.read(snakemake.input.samples, tables.SAMPLES)
+shards, gates = {}, {}
+for file in snakemake.input.scores:  # results/scores/{dataset}/{model}/{shard}.parquet
+    model = Path(file).parent.name
+    shards.setdefault(model, []).append(tables.read(file, tables.SCORES))
+    gates.setdefault(model, tables.provenance(file).get("gate", []))
+scores = {model: pl.concat(frames) for model, frames in sorted(shards.items())}
+
+gathered = gather.gather(samples, scores, level=snakemake.params.level)
+tables.write_vectors(snakemake.output.matrix, tables.MATRIX, gathered.names, gathered.L)
+tables.write(snakemake.output.samples, tables.MATRIX_SAMPLES, gathered.samples)
+tables.write(snakemake.output.models, tables.MATRIX_MODELS, gathered.models)
+for model, checks in gates.items():
+    tables.write(Path(snakemake.output.gate, f"{model}.parquet"), tables.GATE, checks)

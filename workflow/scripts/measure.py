@@ -1,0 +1,17 @@
+"""Measure the zoo's benchmark: the share of questions each model answers right."""
+
+from pathlib import Path
+
+from modelmap import benchmarks, tables
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+samples = tables.read(snakemake.input.samples, tables.SAMPLES)
+answers = {
+    Path(file).parent.name: benchmarks.multiple_choice(samples, tables.read(file, tables.SCORES))
+    for file in snakemake.input.scores
+}
+table, by_rule = benchmarks.answer_tables(answers)
+table.write_csv(snakemake.output.table, separator="\t")
+by_rule.write_csv(snakemake.output.by_rule, separator="\t")

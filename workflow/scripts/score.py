@@ -1,0 +1,45 @@
+"""Score one shard of a dataset with one model, or say why not."""
+
+import json
+import shutil
+from pathlib import Path
+
+from modelmap import tables
+from modelmap.datasets import samples
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+settings, parts = snakemake.params.settings, Path(snakemake.output[0]).with_suffix(".parts")
+checkpoint = json.loads(Path(snakemake.input.model).read_text())
+facts = {"model": snakemake.wildcards.model, "checkpoint": checkpoint, "settings": settings}
+scores, outcome = [], {key: checkpoint[key] for key in ("status", "reason")}
+if checkpoint["status"] == "ok":
+    from modelmap.models import loading  # torch only where it is needed
+    from modelmap.scoring import gate, job
+
+    rows = tables.read(snakemake.input.samples, tables.SAMPLES).to_dicts()
+    some = samples.shard(rows, snakemake.wildcards.shard)
+    prompt = settings["prompt"]
+    try:
+        model = loading.load(
+            checkpoint["local_path"],
+            dtype=settings["dtype"],
+            device=snakemake.resources.device,
+            attention=settings["attention"],
+            image_options=settings["image_options"],
+            threads=snakemake.threads,
+        )
+        scores, outcome = job.gate_and_score(
+            model,
+            samples.variants(some, settings["variants"], prompt=prompt, everything=rows),
+            samples.probes(rows, gate.N_PAIRS, prompt=prompt),
+            batch_tokens=snakemake.resources.batch_tokens,
+            require_image_use=settings["require_image_use"],
+            parts=parts,
+            key=[settings, checkpoint["hashes"], snakemake.params.version],
+        )
+    except loading.Refused as error:
+        outcome = {"status": error.status, "reason": str(error)}
+tables.write(snakemake.output[0], tables.SCORES, scores, facts | outcome)
+shutil.rmtree(parts, ignore_errors=True)

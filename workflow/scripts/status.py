@@ -1,0 +1,28 @@
+"""Say how every model fared on every dataset."""
+
+from pathlib import Path
+
+import polars as pl
+
+from modelmap import gather, tables
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+shards = {}
+for file in snakemake.input.scores:  # results/scores/{dataset}/{model}/{shard}.parquet
+    shards.setdefault(Path(file).parts[-3:-1], []).append(file)
+rows = [
+    {"model": model, "dataset": dataset}
+    | gather.status(
+        [tables.provenance(file) for file in files],
+        pl.concat(tables.read(file, tables.SCORES) for file in files),
+    )
+    for (dataset, model), files in shards.items()
+]
+rows += [
+    {"model": model, "dataset": dataset, "status": "not applicable", "reason": reason}
+    for model, dataset, reason in snakemake.params.not_applicable
+]
+table = pl.DataFrame(rows, schema=gather.STATUS).sort("dataset", "model")
+table.write_csv(snakemake.output[0], separator="\t")
