@@ -54,7 +54,7 @@ def path(tmp_path):
 # There and back
 
 
-@pytest.mark.parametrize("name", SCHEMAS.keys() - set(VECTORS))
+@pytest.mark.parametrize("name", sorted(SCHEMAS.keys() - set(VECTORS)))
 def test_rows_come_back(name, path):
     schema = SCHEMAS[name]
     rows = rows_of(schema)
@@ -67,7 +67,7 @@ def test_rows_come_back(name, path):
     assert tables.read(path, schema).equals(frame)
 
 
-@pytest.mark.parametrize("name", SCHEMAS.keys() - set(VECTORS))
+@pytest.mark.parametrize("name", sorted(SCHEMAS.keys() - set(VECTORS)))
 def test_no_rows_come_back_with_all_columns(name, path):
     tables.write(path, SCHEMAS[name], [])
     frame = tables.read(path, SCHEMAS[name])
@@ -103,12 +103,10 @@ def test_provenance_comes_back(given, path):
 
 def test_what_counts(tmp_path):
     L = np.array([[1, 2, 3], [4, math.nan, math.nan], [7, 8, math.nan]])
-    samples = [
-        row | {"kept": kept}
-        for row, kept in zip(rows_of(tables.MATRIX_SAMPLES), (1, 1, 0), strict=True)
-    ]
-    models = [row | {"kept": kept} for row, kept in zip(rows_of(tables.MATRIX_MODELS), (1, 0, 1))]
-    models = [row | {"model": name} for row, name in zip(models, "abc")]
+    samples, models = rows_of(tables.MATRIX_SAMPLES), rows_of(tables.MATRIX_MODELS)
+    for i in range(3):
+        samples[i]["kept"] = i != 2
+        models[i] |= {"model": "abc"[i], "kept": i != 1}
     files = {name: tmp_path / name for name in ("matrix", "samples", "models")}
     tables.write_vectors(files["matrix"], tables.MATRIX, ["a", "b", "c"], L)
     tables.write(files["samples"], tables.MATRIX_SAMPLES, samples)

@@ -31,6 +31,8 @@ rule correlate:
         ),
     log:
         "logs/correlate/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         models=metadata("label", "family", "generation", "recipe", "parent", "benchmark_name"),
         how={
@@ -38,8 +40,6 @@ rule correlate:
             for key in ("n_bootstrap", "n_permutations", "random_state")
         },
         level=config["map"]["level"],
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/correlate.py"
 

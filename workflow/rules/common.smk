@@ -1,5 +1,5 @@
 """
-Shared by all rules: the validated config and model sheet, and what each dataset is scored by.
+Shared by all rules: the validated config and model sheet, and the functions that read them.
 """
 
 import re
@@ -21,13 +21,21 @@ except validation.InvalidInput as error:
 
 MODELS = {row["model"]: row for row in SHEET}
 DATASETS = config["datasets"]
-QUESTIONS = "zoo-questions"  # scored like a dataset, but makes the zoo's benchmark, not a map
+QUESTIONS = "zoo-questions"  # scored like a dataset; makes the zoo's benchmark, and no map
+CHECKPOINT = (
+    "config.json",
+    "model.safetensors",
+    "processor_config.json",
+    "tokenizer.json",
+)
+SUFFIXES = (".json", ".safetensors", ".jinja", ".txt", ".model")
 
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, [*DATASETS, QUESTIONS])),
     model="|".join(map(re.escape, MODELS)),
     shard=r"\d+-of-\d+",
+    zoo="|".join(map(re.escape, ZOO["models"])),
 
 
 def models_of(dataset):
@@ -45,3 +53,95 @@ def metadata(*columns):
     """Columns of the sheet for figures and tables: a change draws anew, and scores nothing."""
     rows = [MODELS[name] | {"parent": ",".join(MODELS[name]["parent"])} for name in sorted(MODELS)]
     return [{column: row[column] for column in ("model", *columns)} for row in rows]
+
+
+# The zoo
+
+
+def zoo_models():
+    """Models of the sheet that the zoo makes."""
+    return [name for name, row in MODELS.items() if row["repo"].startswith("zoo:")]
+
+
+def contrasts(wildcards):
+    """Pairs of zoo models that differ in one thing: dicts of a, b and what they show."""
+    repo = {row["repo"].removeprefix("zoo:"): name for name, row in MODELS.items()}
+    return [
+        pair | {side: repo[pair[side]] for side in "ab"}
+        for pair in ZOO["contrasts"]
+        if {pair["a"], pair["b"]} <= repo.keys()
+    ]
+
+
+def recipe(wildcards):
+    """All that decides the weights of a zoo model, but for those of its parents."""
+    entry = ZOO["models"][wildcards.zoo]
+    named = {key: ZOO[f"{key}s"][entry[key]] for key in ("world", "tokenizer") if key in entry}
+    return entry | {"world_name": entry.get("world")} | named | {"questions": ZOO["questions"]}
+
+
+def parents(wildcards):
+    return expand(
+        "resources/zoo/{parent}/model.safetensors",
+        parent=ZOO["models"][wildcards.zoo].get("parents", []),
+    )
+
+
+# Samples
+
+
+def source_files(wildcards):
+    """The file that lists a folder's images. (The images themselves are not watched.)"""
+    block = DATASETS[wildcards.dataset]
+    file = Path(block["path"]) / "metadata.jsonl" if block["source"] == "folder" else None
+    return [str(file)] if file and file.exists() else []
+
+
+# Checkpoints
+
+
+def checkpoint_path(model):
+    """The folder of a model's checkpoint; None for a hub id."""
+    repo = MODELS[model]["repo"]
+    if repo.startswith("zoo:"):
+        return f"resources/zoo/{repo.removeprefix('zoo:')}"
+    if Path(repo).is_dir() or repo.startswith(("./", "../", "/")):
+        return repo
+    return None
+
+
+def checkpoint_files(wildcards):
+    """The files of a checkpoint, watched: one trained anew in its place is scored anew."""
+    path = checkpoint_path(wildcards.model)
+    if MODELS[wildcards.model]["repo"].startswith("zoo:"):
+        return [f"{path}/{file}" for file in CHECKPOINT]
+    files = Path(path).iterdir() if path and Path(path).is_dir() else []
+    return sorted(str(file) for file in files if file.suffix in SUFFIXES)
+
+
+# Scores
+
+
+def scores_of(dataset):
+    """The score files of a dataset, in the order of the models' names."""
+    return [
+        f"results/scores/{dataset}/{model}/{k}-of-{MODELS[model]['shards']}.parquet"
+        for model in models_of(dataset)
+        for k in range(1, MODELS[model]["shards"] + 1)
+    ]
+
+
+def score_settings(wildcards):
+    """What changes the numbers of one model on one dataset, and nothing else."""
+    row, score = MODELS[wildcards.model], config["score"]
+    dataset = DATASETS.get(wildcards.dataset, {"prompt": "", "variants": ["given", "blank"]})
+    return {
+        "repo": row["repo"],
+        "revision": row["revision"],
+        "dtype": row["dtype"] or score["dtype"],
+        "attention": row["attention"] or score["attention"],
+        "prompt": row["prompt"] or dataset["prompt"],
+        "image_options": row["image_options"],
+        "variants": dataset["variants"],
+        "require_image_use": score["require_image_use"],
+    }

@@ -27,11 +27,11 @@ rule center:
         "results/map/{dataset}/coordinates.parquet",
     log:
         "logs/center/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         clip=config["map"]["clip"],
         version=tables.version(tables.COORDINATES),
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/center.py"
 
@@ -45,11 +45,11 @@ rule measure_distances:
         neighbors="results/map/{dataset}/neighbors.parquet",
     log:
         "logs/measure_distances/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         how={key: config["map"][key] for key in ("level", "n_bootstrap")},
         version=[tables.version(tables.DISTANCES), tables.version(tables.NEIGHBORS)],
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/measure_distances.py"
 
@@ -61,11 +61,11 @@ rule embed:
         "results/map/{dataset}/embedding_{method}.parquet",
     log:
         "logs/embed/{dataset}/{method}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         settings=lambda wildcards: config["map"][wildcards.method],
         version=tables.version(tables.EMBEDDING),
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/embed.py"
 
@@ -88,14 +88,20 @@ rule plot_map:
             subcategory="{dataset}",
             labels={"figure": "{method}", "labels": "all"},
         ),
-        multiext("results/map/{dataset}/map_{method}", ".png", ".pdf", "_all.png", "_all.pdf"),
+        multiext(
+            "results/map/{dataset}/map_{method}",
+            ".png",
+            ".pdf",
+            "_all.png",
+            "_all.pdf",
+        ),
     log:
         "logs/plot_map/{dataset}/{method}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         models=metadata("label", "family", "generation", "recipe", "parent"),
         title=lambda wildcards: METHODS[wildcards.method],
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/plot_map.py"
 
@@ -114,10 +120,10 @@ rule plot_heatmap:
         multiext("results/map/{dataset}/heatmap", ".png", ".pdf"),
     log:
         "logs/plot_heatmap/{dataset}.log",
-    params:
-        models=metadata("label", "family", "generation", "recipe", "parent"),
     conda:
         "../../envs/modelmap.yaml"
+    params:
+        models=metadata("label", "family", "generation", "recipe", "parent"),
     script:
         "../scripts/plot_heatmap.py"
 
@@ -137,11 +143,11 @@ rule draw_page:
         ),
     log:
         "logs/draw_page/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         models=metadata("label", "family", "generation", "recipe", "parent"),
         methods=METHODS,
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/draw_page.py"
 
@@ -163,12 +169,12 @@ rule find:
         contrasts="results/map/{dataset}/contrasts.tsv",
     log:
         "logs/find/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         models=metadata("label", "family", "parent"),
         contrasts=contrasts,
         n_permutations=config["benchmarks"]["n_permutations"],
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/find.py"
 

@@ -20,11 +20,11 @@ rule gather:
         gate=directory("results/gate/{dataset}"),
     log:
         "logs/gather/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         level=config["map"]["level"],
         version=tables.version(tables.MATRIX_MODELS),
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/gather.py"
 
@@ -36,14 +36,14 @@ rule status:
         report("results/status.tsv", caption="../report/status.rst", category="Run"),
     log:
         "logs/status.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         not_applicable=[
             [model, dataset]
             for dataset in DATASETS
             for model in sorted(set(MODELS) - set(models_of(dataset)))
         ],
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/status.py"
 

@@ -13,11 +13,11 @@ rule draw_report:
         "results/report.html",
     log:
         "logs/draw_report.log",
+    conda:
+        "../../envs/modelmap.yaml"
     params:
         config=config,
         snakefile=str(ROOT / "Snakefile"),
-    conda:
-        "../../envs/modelmap.yaml"
     script:
         "../scripts/draw_report.py"
 
