@@ -148,13 +148,14 @@ def test_touching_every_script_and_module_does_nothing(project):
     assert plan(project) == {}
 
 
-def test_training_a_checkpoint_anew_scores_its_model_and_its_children(project):
+def test_a_checkpoint_changed_in_place_is_scored_anew(project):
     weights = project / "resources/zoo/smolvlm-base/model.safetensors"
     before = weights.stat()
     content = weights.read_bytes()
     try:
         weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         jobs = plan(project)
+        assert jobs["retrieve"] == 1
         assert jobs["score"] == 2
         assert "train" not in jobs
     finally:

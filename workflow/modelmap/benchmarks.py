@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ from modelmap.geometry.correlation import benjamini_hochberg, correlate
 
 MEASURES = ("nats_per_sample", "nats_per_token", "bits_per_byte")
 MEAN = "mean"
+MADE_HERE = (MEAN, "model", "family", *MEASURES)  # columns beside the benchmarks
 RULES = ("sum", "byte", "pmi")  # by which an option is chosen
 
 
@@ -27,16 +29,21 @@ def read_table(path):
     InvalidBenchmarks
         If the table is not of this form; names file, line and column.
     """
-    lines = open(path, encoding="utf-8-sig").read().splitlines()
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        number = error.object.count(b"\n", 0, error.start) + 1
+        raise InvalidBenchmarks(f"{path} line {number}: not UTF-8 text; save it as UTF-8") from None
     lines = [(n, x.split("\t")) for n, x in enumerate(lines, 1) if x.strip() and x[0] != "#"]
     if not lines or lines[0][1][0] != "name" or len(lines[0][1]) < 2:
         found = repr("\t".join(lines[0][1])) if lines else "no line"
+        place = f"{path} line {lines[0][0]}" if lines else path
         raise InvalidBenchmarks(
-            f"{path}: expected a header with name and one column per benchmark, separated by "
+            f"{place}: expected a header with name and one column per benchmark, separated by "
             f"tabs; found {found}"
         )
     header = lines[0][1]
-    if problems := _problems(path, header, lines[1:]):
+    if problems := _problems(path, lines):
         raise InvalidBenchmarks("\n".join(problems))
     rows = [dict(zip(header, fields, strict=True)) for _, fields in lines[1:]]
     scores = [
@@ -153,7 +160,11 @@ def multiple_choice(samples, scores):
     dict of ability to dict of rule (sum, byte, pmi) to percentage
     """
     ok = scores.filter(pl.col("status") == "ok").select("sample_id", "variant", "log_likelihood")
-    wide = ok.pivot(on="variant", index="sample_id", values="log_likelihood")
+    value = pl.col("log_likelihood")
+    wide = ok.group_by("sample_id").agg(
+        value.filter(pl.col("variant") == variant).first().alias(variant)
+        for variant in ("given", "blank")
+    )
     options = samples.join(wide, on="sample_id", how="inner").with_columns(
         sum=pl.col("given"),
         byte=pl.col("given") / pl.col("n_bytes"),
@@ -184,25 +195,30 @@ def answer_tables(answers):
         for rule in RULES
         if found
     ]
-    by_rule = pl.DataFrame(rows)
+    by_rule = pl.DataFrame(rows or {"name": [], "rule": []})
     return by_rule.filter(rule="sum").drop("rule"), by_rule
 
 
-def _problems(path, header, lines):
-    problems = [
-        f"{path} line 1, column {i} ({name}): stands twice"
-        for i, name in enumerate(header, 1)
-        if name in header[: i - 1]
-    ]
-    if MEAN in header:
-        problems.append(f"{path}: the column {MEAN} is made here; give it another name")
+def _problems(path, lines):
+    (first_line, header), *lines = lines
+    problems = []
+    for i, name in enumerate(header, 1):
+        place = f"{path} line {first_line}, column {i}"
+        if not name.strip():
+            problems.append(f"{place}: a column without a name")
+        elif name in header[: i - 1]:
+            problems.append(f"{place} ({name}): stands twice")
+        elif name in MADE_HERE:
+            problems.append(f"{place} ({name}): a column of this name is made here; rename it")
     seen = {}
     for number, fields in lines:
         if len(fields) != len(header):
             problems.append(
                 f"{path} line {number}: expected {len(header)} columns, found {len(fields)}"
             )
-        if (first := seen.setdefault(fields[0], number)) != number:
+        if not fields[0].strip():
+            problems.append(f"{path} line {number}, column 1 (name): empty")
+        elif (first := seen.setdefault(fields[0], number)) != number:
             problems.append(f"{path} line {number}: {fields[0]} stands already in line {first}")
         for column, (name, value) in enumerate(zip(header, fields, strict=False), 1):
             if column > 1 and value and not _is_number(value):

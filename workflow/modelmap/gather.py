@@ -130,7 +130,7 @@ def status(provenances, scores):
     failed = next((p for p in provenances if p["status"] != "ok"), None)
     return {
         "status": failed["status"] if failed else "ok",
-        "reason": failed["reason"] if failed else ", ".join(f"{n} {s}" for s, n in bad.rows()),
+        "reason": failed["reason"] if failed else ", ".join(f"{n} {s}" for s, n in bad.rows()) or None,
         "samples_ok": given.height - bad["count"].sum(),
         "samples_missing": bad["count"].sum(),
         "seconds": sum(p.get("seconds", 0.0) for p in provenances),
@@ -169,6 +169,7 @@ def _summary(L, frames, samples, kept, complete_samples, level):
             shown = used & ~np.isnan(gap[i])
             if shown.any():
                 interval = mean_interval(gap[i, shown], groups[shown], level=level)
+                interval = (None if math.isnan(x) else x for x in interval)
                 row |= zip(("image_gap", "image_gap_low", "image_gap_high"), interval, strict=True)
         rows.append(row)
     return rows

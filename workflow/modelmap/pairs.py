@@ -88,9 +88,12 @@ def families(distances, metadata, *, n_permutations):
     sheet = [row for row in metadata if row["model"] in present]
     names = [row["model"] for row in sheet]
     family = [row["family"] or row["model"] for row in sheet]
-    parents = [
-        [names.index(p) for p in row["parent"].split(",") if p in present] for row in sheet
-    ]
+    parents = [[names.index(p) for p in row["parent"].split(",") if p in present] for row in sheet]
+    schema = dict.fromkeys(("model", "family", "nearest", "nearest_family"), pl.String)
+    schema |= {"same_family": pl.Boolean}
+    if not sheet:
+        nothing = {"accuracy": math.nan, "n_models": 0, "null_mean": math.nan, "p": math.nan}
+        return pl.DataFrame(schema=schema), nothing
     found = same_family_accuracy(
         square(distances, names),
         family,
@@ -109,9 +112,8 @@ def families(distances, metadata, *, n_permutations):
         for i, j in enumerate(found.nearest)
         if j >= 0
     ]
-    schema = dict.fromkeys(("model", "family", "nearest", "nearest_family"), pl.String)
     summary = {key: getattr(found, key) for key in ("accuracy", "n_models", "null_mean", "p")}
-    return pl.DataFrame(rows, schema | {"same_family": pl.Boolean}), summary
+    return pl.DataFrame(rows, schema), summary
 
 
 def contrasts(distances, pairs):

@@ -9,9 +9,8 @@ Only what changes numbers is a param. `batch_tokens` and `device` do not, so the
 
 rule score:
     input:
-        checkpoint_files,
         samples="resources/samples/{dataset}.parquet",
-        model=ancient("resources/models/{model}.json"),
+        model="resources/models/{model}.json",
     output:
         "results/scores/{dataset}/{model}/{shard}.parquet",
     log:

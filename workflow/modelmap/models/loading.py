@@ -225,6 +225,7 @@ def load(path, *, dtype, device, attention, image_options, threads):
             + ", ".join(FAMILIES)
         )
     torch.set_num_threads(threads)
+    transformers.logging.disable_progress_bar()
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if dtype == "auto":

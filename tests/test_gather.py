@@ -1,0 +1,288 @@
+"""Scores side by side: by name and not by place, and only what is complete counts."""
+
+import math
+import random
+
+import numpy as np
+import polars as pl
+import pytest
+
+from modelmap import tables
+from modelmap.gather import (
+    STATUS,
+    Incomplete,
+    cells,
+    expect_all_ok,
+    gather,
+    mean_losses,
+    status,
+)
+
+N = 100
+IDS = [f"s{i}" for i in range(N)]
+TYPES = {
+    "sample_id": pl.String,
+    "variant": pl.String,
+    "status": pl.String,
+    "log_likelihood": pl.Float64,
+    "n_tokens": pl.Int32,
+}
+
+
+def make_samples(groups=None):
+    return pl.DataFrame(
+        {
+            "sample_id": IDS,
+            "group": [f"g{i // 2}" for i in range(N)] if groups is None else groups,
+            "n_bytes": [10 + i % 7 for i in range(N)],
+            "stratum": [None if i % 3 else "x" for i in range(N)],
+        },
+        {"sample_id": pl.String, "group": pl.String, "n_bytes": pl.Int32, "stratum": pl.String},
+    )
+
+
+def make_scores(values, *, missing=(), variant="given", status="non_finite"):
+    """Return one model's scores, those of the samples at `missing` not ok."""
+    values = [None if i in missing else float(value) for i, value in enumerate(values)]
+    states = ["ok" if value is not None else status for value in values]
+    tokens = [3 + i % 5 for i in range(N)]
+    columns = (IDS, [variant] * N, states, values, tokens)
+    return pl.DataFrame(dict(zip(TYPES, columns, strict=True)), TYPES)
+
+
+def noise(seed):
+    return np.random.default_rng(seed).normal(-40, 5, N)
+
+
+def gathered(scores, samples=None, level=0.95):
+    return gather(make_samples() if samples is None else samples, scores, level=level)
+
+
+def by_model(result):
+    return {row["model"]: row for row in result.models}
+
+
+# Order
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_order_of_models_and_of_rows_changes_nothing(seed):
+    scores = {
+        name: pl.concat([make_scores(noise(i)), make_scores(noise(i + 9), variant="shuffled")])
+        for i, name in enumerate(["b", "a", "C"])
+    }
+    first = gathered(scores)
+    names = random.Random(seed).sample(list(scores), 3)
+    mixed = {name: scores[name].sample(fraction=1, shuffle=True, seed=seed) for name in names}
+    second = gathered(mixed)
+    assert first.names == second.names == ["C", "a", "b"]
+    np.testing.assert_array_equal(first.L, second.L)
+    assert first.samples.equals(second.samples)
+    assert first.models == second.models
+
+
+def test_columns_follow_the_samples():
+    order = random.Random(0).sample(range(N), N)
+    scores = {"a": make_scores(noise(0)), "b": make_scores(noise(1), missing=[4])}
+    straight, mixed = gathered(scores), gathered(scores, make_samples()[order])
+    np.testing.assert_array_equal(mixed.L, straight.L[:, order])
+    assert mixed.samples.equals(straight.samples[order])
+
+
+def test_cells_are_those_of_the_variant_that_are_ok():
+    frame = pl.concat(
+        [make_scores(noise(0), missing=[1]), make_scores(noise(1), variant="blank", missing=[2])]
+    )
+    extra = make_scores(noise(2)).with_columns(sample_id="other " + pl.col("sample_id"))
+    frame = pl.concat([frame, extra])
+    for variant, values, missing in (("given", noise(0), 1), ("blank", noise(1), 2)):
+        (row,) = cells([frame], IDS, variant=variant)
+        assert math.isnan(row[missing])
+        kept = np.arange(N) != missing
+        np.testing.assert_array_equal(row[kept], values[kept])
+    assert np.isnan(cells([frame], IDS, variant="none")).all()
+    (tokens,) = cells([frame], IDS, variant="given", column="n_tokens")
+    assert math.isnan(tokens[1])
+    assert tokens[2] == 3 + 2 % 5
+
+
+def test_cells_of_no_model():
+    assert cells([], IDS, variant="given").shape == (0, N)
+
+
+# What counts
+
+
+def test_models_that_miss_much_go_first_then_samples_that_others_miss():
+    scores = {
+        "all": make_scores(noise(0)),
+        "two": make_scores(noise(1), missing=[7, 8]),
+        "three": make_scores(noise(2), missing=[8, 20, 30]),
+    }
+    found = gathered(scores)
+    models = by_model(found)
+    assert {name: row["kept"] for name, row in models.items()} == {
+        "all": True,
+        "two": True,
+        "three": False,
+    }
+    assert models["three"]["reason"] == "3 of 100 samples missing, at most 2%"
+    assert {name: row["samples_ok"] for name, row in models.items()} == {
+        "all": 100,
+        "two": 98,
+        "three": 97,
+    }
+    left_out = found.samples.filter(~pl.col("kept"))
+    assert left_out["sample_id"].to_list() == ["s7", "s8"]
+    assert set(left_out["reason"]) == {"missing in a model that is kept"}
+    assert found.samples.filter("kept")["reason"].null_count() == N - 2
+    kept = [found.names.index(name) for name in ("all", "two")]
+    assert np.isfinite(found.L[kept][:, found.samples["kept"].to_numpy()]).all()
+
+
+def test_a_model_without_scores_is_in_no_table():
+    found = gathered({"a": make_scores(noise(0)), "refused": make_scores(noise(0)).clear()})
+    assert found.names == ["a"]
+    assert [row["model"] for row in found.models] == ["a"]
+    assert found.samples["kept"].all()
+
+
+def test_no_model_at_all():
+    found = gathered({"refused": make_scores(noise(0)).clear()})
+    assert (found.names, found.models, found.L.shape) == ([], [], (0, N))
+
+
+def test_the_three_tables_are_what_the_contracts_say(tmp_path):
+    scores = {
+        "a": pl.concat([make_scores(noise(0)), make_scores(noise(1), variant="shuffled")]),
+        "b": make_scores(noise(2), missing=[1]),
+        "c": make_scores(noise(2), missing=range(50)),
+    }
+    found = gathered(scores)
+    tables.write_vectors(tmp_path / "matrix", tables.MATRIX, found.names, found.L)
+    tables.write(tmp_path / "samples", tables.MATRIX_SAMPLES, found.samples)
+    tables.write(tmp_path / "models", tables.MATRIX_MODELS, found.models)
+    names, samples, L = tables.read_kept(
+        **{name: tmp_path / name for name in ("matrix", "samples", "models")}
+    )
+    assert names == ["a", "b"]
+    assert L.shape == (2, N - 1) == (2, samples.height)
+    assert np.isfinite(L).all()
+
+
+# Mean losses
+
+
+def test_mean_losses_by_hand():
+    L = np.array([[-1.0, -3.0], [-2.0, -6.0]])
+    n_tokens, n_bytes = np.array([[1, 3], [2, 2]]), np.array([4, 12])
+    found = mean_losses(L, n_tokens, n_bytes)
+    np.testing.assert_allclose(found["nats_per_sample"], [2, 4])
+    np.testing.assert_allclose(found["nats_per_token"], [1, 2])
+    np.testing.assert_allclose(found["bits_per_byte"] * math.log(2), [0.25, 0.5])
+
+
+def test_mean_losses_are_over_the_samples_that_count():
+    scores = {"a": make_scores(noise(0)), "b": make_scores(noise(1), missing=[0, 50])}
+    kept = [i for i in range(N) if i not in (0, 50)]
+    row = by_model(gathered(scores))["a"]
+    total = -noise(0)[kept].sum()
+    assert row["nats_per_sample"] == pytest.approx(total / 98)
+    assert row["nats_per_token"] == pytest.approx(total / sum(3 + i % 5 for i in kept))
+    n_bits = sum(10 + i % 7 for i in kept) * math.log(2)
+    assert row["bits_per_byte"] == pytest.approx(total / n_bits)
+
+
+def test_a_model_left_out_has_no_mean_loss():
+    row = by_model(gathered({"a": make_scores(noise(0), missing=range(3))}))["a"]
+    assert row.keys() == {"model", "kept", "samples_ok", "reason"}
+
+
+# The image gap
+
+
+def with_gap(gap, missing=()):
+    given = noise(0)
+    shuffled = make_scores(given - gap, variant="shuffled", missing=missing)
+    return {"a": pl.concat([make_scores(given), shuffled])}
+
+
+def test_a_planted_image_gap_is_recovered():
+    gap = np.random.default_rng(0).normal(0.7, 0.5, N)
+    row = by_model(gathered(with_gap(gap)))["a"]
+    assert row["image_gap"] == pytest.approx(gap.mean())
+    assert row["image_gap_low"] < 0.7 < row["image_gap_high"]
+    wide = by_model(gathered(with_gap(gap), level=0.999))["a"]
+    assert wide["image_gap_low"] < row["image_gap_low"]
+    assert row["image_gap_high"] < wide["image_gap_high"]
+
+
+def test_what_captions_of_one_image_share_makes_the_interval_wider():
+    shared = np.repeat(np.random.default_rng(0).normal(0.7, 0.5, N // 2), 2)
+    grouped = by_model(gathered(with_gap(shared)))["a"]
+    apart = by_model(gathered(with_gap(shared), make_samples(groups=IDS)))["a"]
+    width, other = (row["image_gap_high"] - row["image_gap_low"] for row in (grouped, apart))
+    assert width == pytest.approx(math.sqrt(2) * other, rel=0.05)
+
+
+def test_the_image_gap_is_over_the_samples_that_have_both():
+    gap = np.where(np.arange(N) < 50, 1.0, 9.0)
+    row = by_model(gathered(with_gap(gap, missing=range(50, N))))["a"]
+    assert row["image_gap"] == pytest.approx(1)
+
+
+def test_without_shuffled_images_there_is_no_image_gap():
+    assert "image_gap" not in by_model(gathered({"a": make_scores(noise(0))}))["a"]
+
+
+def test_one_image_gives_no_interval():
+    row = by_model(gathered(with_gap(np.ones(N)), make_samples(groups=["g"] * N)))["a"]
+    assert row["image_gap"] == pytest.approx(1)
+    assert (row["image_gap_low"], row["image_gap_high"]) == (None, None)
+
+
+# Status
+
+
+def test_status_over_shards():
+    halves = [
+        make_scores(noise(0), missing=[3, 4])[: N // 2],
+        make_scores(noise(0), missing=[60], status="too_long")[N // 2 :],
+    ]
+    shuffled = make_scores(noise(0), missing=range(9), variant="shuffled")
+    footers = [
+        {"status": "ok", "seconds": 2.5, "peak_memory": 7},
+        {"status": "ok", "seconds": 1.0, "peak_memory": 9},
+    ]
+    assert status(footers, pl.concat([*halves, shuffled])) == {
+        "status": "ok",
+        "reason": "2 non_finite, 1 too_long",
+        "samples_ok": 97,
+        "samples_missing": 3,
+        "seconds": 3.5,
+        "peak_memory": 9,
+    }
+
+
+def test_status_of_a_model_that_failed_for_good():
+    footers = [{"status": "ok"}, {"status": "gated", "reason": "asks for a token"}]
+    found = status(footers, make_scores(noise(0)).clear())
+    assert (found["status"], found["reason"]) == ("gated", "asks for a token")
+    assert (found["samples_ok"], found["samples_missing"]) == (0, 0)
+    pl.DataFrame([{"model": "a", "dataset": "d"} | found], STATUS)
+
+
+def test_every_model_that_failed_is_named():
+    rows = [
+        {"model": "a", "dataset": "d", "status": "ok"},
+        {"model": "b", "dataset": "d", "status": "refused", "reason": "no image"},
+        {"model": "c", "dataset": "d", "status": "not applicable"},
+        {"model": "d", "dataset": "e", "status": "missing", "reason": "404"},
+    ]
+    with pytest.raises(Incomplete) as error:
+        expect_all_ok(pl.DataFrame(rows, STATUS))
+    assert str(error.value).split("\n")[1:] == [
+        "b on d: refused: no image",
+        "d on e: missing: 404",
+    ]
+    expect_all_ok(pl.DataFrame(rows[::2], STATUS))
