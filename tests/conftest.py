@@ -1,35 +1,9 @@
 """Tiny checkpoints with random weights, and samples to score with them."""
 
-from dataclasses import dataclass
-
 import pytest
-from PIL import Image
+from tiny import Sample, load, noise
 
 TEXTS = ["user\nassistant\nDescribe the image.", "a red circle", "There are two blue squares."]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What scoring wants to know of a sample."""
-
-    sample_id: str
-    target: str
-    image: object = None
-    prompt: str = "Describe the image."
-    variant: str = "given"
-    content: bytes = b""
-
-    @property
-    def size(self):
-        return None if self.image is None else self.image.size
-
-
-def noise(width, height, seed=0):
-    """An image of noise."""
-    import numpy as np
-
-    pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
 
 
 @pytest.fixture(scope="session")
@@ -62,14 +36,6 @@ def checkpoints(tmp_path_factory):
         model = training.build(architecture, TEXTS * 20, 40, seed=seed)
         training.save(model, folder / architecture)
     return folder
-
-
-def load(path, **options):
-    """Load a checkpoint on the CPU in float32."""
-    from modelmap.models import loading
-
-    settings = {"dtype": "float32", "device": "cpu", "attention": "auto"}
-    return loading.load(path, **settings | {"image_options": None, "threads": 1} | options)
 
 
 @pytest.fixture(scope="session", params=["gemma3", "llava", "qwen2_vl", "smolvlm"])

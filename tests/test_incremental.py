@@ -19,7 +19,9 @@ SHEET = [
 MORE = {"model": "qwen", "repo": "zoo:qwen2_vl-base", "family": "qwen2_vl"}
 CONFIG = {
     "models": "models.tsv",
-    "datasets": {"scenes": {"source": "scenes", "n_samples": 24, "variants": ["given", "shuffled"]}},
+    "datasets": {
+        "scenes": {"source": "scenes", "n_samples": 24, "variants": ["given", "shuffled"]}
+    },
     "map": {"n_bootstrap": 20, "tsne": {"max_iter": 250}},
     "benchmarks": {
         "table": "resources/zoo/benchmarks.tsv",

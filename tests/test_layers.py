@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "scoring": ({"numpy", "torch"}, {"scoring"}),
     "zoo": ({"tokenizers", "torch", "transformers"}, {"models", "zoo"}),
     "figures": (
-        {"PIL", "adjustText", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},
+        {"PIL", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},
         {"figures"},
     ),
 }

@@ -85,7 +85,7 @@ def test_the_right_answer_is_what_the_picture_shows(ability):
     """Also where the same question was asked of another picture: only the picture tells."""
     r, answers = scenes.rng("test", ability), defaultdict(set)
     for _ in range(60):
-        _, facts = scenes.scene(r, scenes.ABILITIES[ability])
+        _, facts = scenes.scene(r, scenes.ABILITIES[ability], to_train_on=False)
         text, _, answer = scenes.question(r, facts, ability)
         answers[text].add(answer)
         if ability == "relation":
@@ -105,7 +105,7 @@ def test_relations_are_where_the_picture_has_them():
     """The mean place of each thing's color, in pixels."""
     r = scenes.rng("relations")
     for _ in range(40):
-        image, facts = scenes.scene(r, "two")
+        image, facts = scenes.scene(r, "two", to_train_on=True)
         colors = [scenes.COLORS[thing.split()[0]] for thing in facts["things"]]
         (x0, y0), (x1, y1) = (center(image, color) for color in colors)
         assert x0 < x1 if facts["relation"] == "left of" else y0 < y1
@@ -122,7 +122,7 @@ def center(image, color):
 def test_as_many_shapes_are_drawn_as_are_told():
     r = scenes.rng("counts")
     for _ in range(40):
-        image, facts = scenes.scene(r, "count")
+        image, facts = scenes.scene(r, "count", to_train_on=True)
         if facts["shape"] == "square":
             spots = [(x, y) for x in (8, 24, 40) for y in (8, 24, 40)]
             inked = sum(image.getpixel(spot) == scenes.COLORS[facts["color"]] for spot in spots)
@@ -132,7 +132,7 @@ def test_as_many_shapes_are_drawn_as_are_told():
 def test_a_caption_says_what_the_scene_is():
     r = scenes.rng("captions")
     for kind in scenes.KINDS:
-        _, facts = scenes.scene(r, kind)
+        _, facts = scenes.scene(r, kind, to_train_on=True)
         plain = [scenes.caption(r, facts, style, synonyms=0) for style in scenes.STYLES]
         rare = [scenes.caption(r, facts, style, synonyms=1) for style in scenes.STYLES]
         assert len(set(plain)) == 3
@@ -169,3 +169,19 @@ def test_training_pairs_are_of_the_dialect_alone():
     )
     assert {prompt for _, prompt, _ in pairs} == {"?"}
     assert {target for _, _, target in pairs} <= {f"ocr: {word}" for word in scenes.WORDS}
+
+
+def test_no_scored_picture_is_trained_on():
+    trained = scenes.draw_pairs(
+        3000,
+        seed=("any",),
+        prompt="?",
+        kinds=dict.fromkeys(scenes.KINDS, 1),
+        styles=dict.fromkeys(scenes.STYLES, 1),
+        synonyms=0,
+        questions=0.3,
+    )
+    trained = {image.tobytes() for image, *_ in trained}
+    rows = scenes.read(None, targets_per_image=1, seed=0) + scenes.questions(20, seed=0)
+    scored = {images.decode(row["image"]).tobytes() for row in rows}
+    assert not trained & scored

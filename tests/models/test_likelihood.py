@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from conftest import noise
+from tiny import noise
 
 from modelmap.scoring.likelihood import score_samples
 
@@ -58,7 +58,9 @@ def test_without_an_image_the_text_alone_is_scored(model, samples):
 def test_another_image_gives_another_score(model, samples):
     other = [dataclasses.replace(s, image=noise(*s.size, seed=99)) for s in samples]
     ours, theirs = score_samples(model, samples)[0], score_samples(model, other)[0]
-    differences = [abs(a["log_likelihood"] - b["log_likelihood"]) for a, b in zip(ours, theirs, strict=True)]
+    differences = [
+        abs(a["log_likelihood"] - b["log_likelihood"]) for a, b in zip(ours, theirs, strict=True)
+    ]
     assert max(differences) > 100 * ABSOLUTE
 
 

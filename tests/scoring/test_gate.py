@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from conftest import Sample, load, noise
+from tiny import Sample, load, noise
 
 from modelmap.scoring import gate
 
@@ -81,5 +81,7 @@ def test_a_model_whose_scores_depend_on_the_batch_is_refused(checkpoints, pairs)
 
 def test_half_precision_is_compared_with_float32(checkpoints, pairs):
     half = load(checkpoints / "llava", dtype="bfloat16")
-    (check,) = [c for c in gate.check(half, *pairs, require_image_use=False) if c["check"] == "float32"]
+    (check,) = [
+        c for c in gate.check(half, *pairs, require_image_use=False) if c["check"] == "float32"
+    ]
     assert 0 < check["value"] < 1

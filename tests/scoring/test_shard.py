@@ -5,7 +5,7 @@ import json
 
 import pytest
 import torch
-from conftest import Sample, load, noise
+from tiny import Sample, load, noise
 
 from modelmap.scoring.shard import score_shard
 

@@ -152,7 +152,8 @@ def multiple_choice(samples, scores):
 
     Parameters
     ----------
-    samples : DataFrame of tables.SAMPLES with `correct`; samples of one group are one question
+    samples : DataFrame of tables.SAMPLES with `correct`; samples of one group are one question,
+        which counts if all of them were scored
     scores : DataFrame of tables.SCORES with the variants given and blank
 
     Returns
@@ -165,10 +166,15 @@ def multiple_choice(samples, scores):
         value.filter(pl.col("variant") == variant).first().alias(variant)
         for variant in ("given", "blank")
     )
-    options = samples.join(wide, on="sample_id", how="inner").with_columns(
-        sum=pl.col("given"),
-        byte=pl.col("given") / pl.col("n_bytes"),
-        pmi=pl.col("given") - pl.col("blank"),
+    scored = {v: pl.col(v).is_not_null().all().over("group") for v in ("given", "blank")}
+    options = (
+        samples.join(wide, on="sample_id", how="left")
+        .filter(scored["given"])
+        .with_columns(
+            sum=pl.col("given"),
+            byte=pl.col("given") / pl.col("n_bytes"),
+            pmi=pl.when(scored["blank"]).then(pl.col("given") - pl.col("blank")),
+        )
     )
     right = options.group_by("stratum", "group").agg(
         pl.col("correct").get(pl.col(rule).arg_max()).alias(rule) for rule in RULES
@@ -206,7 +212,7 @@ def _problems(path, lines):
         place = f"{path} line {first_line}, column {i}"
         if not name.strip():
             problems.append(f"{place}: a column without a name")
-        elif name in header[: i - 1]:
+        elif file_name(name) in map(file_name, header[: i - 1]):
             problems.append(f"{place} ({name}): stands twice")
         elif name in MADE_HERE:
             problems.append(f"{place} ({name}): a column of this name is made here; rename it")

@@ -24,7 +24,7 @@ STATUS = {
 
 
 class Incomplete(ValueError):
-    """Models that failed for good, where the run was told that none may."""
+    """Too little is left to make what was asked for."""
 
 
 class Gathered(NamedTuple):
@@ -51,11 +51,21 @@ def gather(samples, scores, *, level):
     Returns
     -------
     Gathered
+
+    Raises
+    ------
+    Incomplete
+        If models are kept, but no sample.
     """
     names = sorted(model for model, frame in scores.items() if frame.height)
     frames, ids = [scores[name] for name in names], samples["sample_id"]
     L = cells(frames, ids, variant="given")
     kept, complete_samples = complete(L, max_missing=MAX_MISSING)
+    if kept.any() and not complete_samples.any():
+        raise Incomplete(
+            f"no sample has a score from all {kept.sum()} models: each misses at most "
+            f"{MAX_MISSING:.0%}, but together they miss all; see results/status.tsv"
+        )
     left_out = pl.lit("missing in a model that is kept")
     reason = pl.when(pl.Series(complete_samples)).then(None).otherwise(left_out)
     summary = _summary(L, frames, samples, kept, complete_samples, level)
@@ -128,9 +138,10 @@ def status(provenances, scores):
     given = scores.filter(pl.col("variant") == "given")
     bad = given.filter(pl.col("status") != "ok")["status"].value_counts(sort=True)
     failed = next((p for p in provenances if p["status"] != "ok"), None)
+    incomplete = ", ".join(f"{n} {status}" for status, n in bad.rows())
     return {
         "status": failed["status"] if failed else "ok",
-        "reason": failed["reason"] if failed else ", ".join(f"{n} {s}" for s, n in bad.rows()) or None,
+        "reason": failed["reason"] if failed else incomplete or None,
         "samples_ok": given.height - bad["count"].sum(),
         "samples_missing": bad["count"].sum(),
         "seconds": sum(p.get("seconds", 0.0) for p in provenances),

@@ -149,7 +149,10 @@ def write(path, schema, rows, provenance=None):
     """
     if isinstance(rows, pl.DataFrame):
         rows = rows.rows(named=True)
-    table = pa.Table.from_pylist(list(rows), schema=schema)
+    rows = list(rows)
+    if unknown := {key for row in rows for key in row} - set(schema.names):
+        raise ValueError(f"{path}: no columns of {_says(schema.metadata)}: {sorted(unknown)}")
+    table = pa.Table.from_pylist(rows, schema=schema)
     write_table(path, table, provenance)
 
 

@@ -14,15 +14,14 @@ families, summary = pairs.families(distances, params.models, n_permutations=para
 contrasts = pairs.contrasts(distances, params.contrasts)
 families.write_csv(output.families, separator="\t")
 contrasts.write_csv(output.contrasts, separator="\t")
+gates = sorted(Path(snakemake.input.gate).glob("*.parquet"))
 page = findings.findings_page(
     models=tables.read(snakemake.input.models, tables.MATRIX_MODELS),
     neighbors=tables.read(snakemake.input.neighbors, tables.NEIGHBORS),
     families=families,
     family_accuracy=summary,
     contrasts=contrasts,
-    gates={
-        p.stem: tables.read(p, tables.GATE) for p in sorted(Path(snakemake.input.gate).glob("*.parquet"))
-    },
+    gates={path.stem: tables.read(path, tables.GATE) for path in gates},
     title=snakemake.wildcards.dataset,
 )
 Path(output.page).write_text(page, encoding="utf-8")

@@ -6,6 +6,7 @@ import polars as pl
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
@@ -24,22 +25,23 @@ def distance_heatmap(distances, models):
     distances : DataFrame
         Columns model_a, model_b, d2_nats2, kl_nats; each pair once.
     models : DataFrame
-        Columns model, label, family, recipe; only the first must be there. Without distances it
-        says how many models there are.
+        Columns model, label, family, recipe; only the first must be there.
 
     Returns
     -------
     Figure
-        Which grows with the number of models, for each has its name.
+        Which grows with the number of models, for each has its name. Without any pair it says so.
 
     Raises
     ------
     ValueError
-        If there are fewer than 2 models, or a pair is missing.
+        If a pair is missing.
     """
     names = sorted({*distances["model_a"], *distances["model_b"]})
     if len(names) < 2:
-        raise ValueError(f"a heat map needs at least 2 models, there is {models.height}")
+        figure = Figure((4, 1))
+        figure.text(0.5, 0.5, "A heat map needs at least 2 models with scores.", ha="center")
+        return figure
     rows = join(pl.DataFrame({"model": names}), models)
     colors, _ = look(rows, models)
     strip = [colors[family] for family in rows["family"]]

@@ -13,6 +13,7 @@ from sklearn.preprocessing import normalize
 
 from modelmap.geometry.divergence import squared_distances
 
+
 class TooFewModels(ValueError):
     """The method cannot place so few models."""
 
