@@ -6,6 +6,7 @@ import pytest
 import torch
 from tiny import noise
 
+from modelmap.models import loading
 from modelmap.scoring.likelihood import score_samples
 
 # Rounding in float32, relative and absolute (nats).
@@ -95,6 +96,7 @@ def test_the_end_of_turn_is_the_template_s(model):
 def test_a_blank_at_the_end_of_the_prompt_belongs_to_the_target(model, samples):
     template = model.processor.chat_template
     model.processor.chat_template = template.replace("assistant\n", "assistant: ")
+    model = loading.Model(model.network, model.processor)  # renders anew
     try:
         rows, _ = score_samples(model, samples[:2])
         text = model.row(samples[0])[0]
@@ -108,6 +110,7 @@ def test_a_blank_at_the_end_of_the_prompt_belongs_to_the_target(model, samples):
 def test_without_a_template_the_prompt_stands_as_it_is(model, samples):
     template = model.processor.chat_template
     model.processor.chat_template = None
+    model = loading.Model(model.network, model.processor)  # renders anew
     try:
         rows, _ = score_samples(model, samples[:3])
         alone = [score_samples(model, [sample])[0][0] for sample in samples[:3]]

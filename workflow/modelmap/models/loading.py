@@ -2,7 +2,7 @@
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -39,11 +39,13 @@ class Model:
 
     Scoring asks of it: `n_columns`, `encode`, `logits`, and the facts for its provenance.
     Samples are anything with `prompt`, `target`, `image` (PIL.Image or None) and
-    `size` (width, height, or None).
+    `size` (width, height; None without an image).
     """
 
     network: torch.nn.Module
     processor: object
+    _prompts: dict = field(default_factory=dict, repr=False)
+    _rows: dict = field(default_factory=dict, repr=False)
 
     @property
     def device(self):
@@ -103,14 +105,16 @@ class Model:
         return encoding.end_of_turn(self.processor)
 
     def row(self, sample):
-        """Render and tokenize one sample: (prompt text, Row)."""
-        text, separator = encoding.render(
-            self.processor, sample.prompt, image=sample.image is not None
-        )
-        row = encoding.target_row(
-            self.processor.tokenizer, text, separator, sample.target, self.end_of_turn
-        )
-        return text, row
+        """Render and tokenize one sample: (prompt text, Row). Variants share what they can."""
+        key = sample.prompt, sample.size is not None
+        if key not in self._prompts:
+            self._prompts[key] = encoding.render(self.processor, key[0], image=key[1])
+        text, separator = self._prompts[key]
+        if (key := (text, sample.target)) not in self._rows:
+            self._rows[key] = encoding.target_row(
+                self.processor.tokenizer, text, separator, sample.target, self.end_of_turn
+            )
+        return text, self._rows[key]
 
     def n_image_tokens(self, sizes):
         """Image tokens that the processor says it makes of images of `sizes` (width, height).
@@ -166,7 +170,7 @@ class Model:
     def encode(self, samples):
         """Encode samples, all with an image or all without, as a Batch on the CPU."""
         texts, rows = zip(*map(self.row, samples), strict=True)
-        images = None if samples[0].image is None else [sample.image for sample in samples]
+        images = None if samples[0].size is None else [sample.image for sample in samples]
         return encoding.encode(
             self.processor, texts, images, rows, image_token_id=self.image_token_id
         )

@@ -14,7 +14,7 @@ from torch.nn.functional import logsigmoid
 from modelmap.models.loading import Model, load
 from modelmap.zoo import architectures
 
-BATCH = 16
+BATCH = 8  # of more steps learn to use the image sooner than larger ones
 WARMUP = 20  # steps
 BETA = 0.1  # of DPO: nats of preference are worth this much
 
@@ -178,7 +178,7 @@ def _descend(model, loss, n_batches, *, steps, learning_rate, seed):
     r = random.Random(seed)
     network = model.network.train()
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        network.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
