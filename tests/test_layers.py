@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "datasets": ({"PIL", "numpy", "sklearn"}, {"datasets"}),
     "models": ({"PIL", "torch", "torchvision", "transformers"}, {"models"}),
     "scoring": ({"numpy", "torch"}, {"scoring"}),
-    "zoo": ({"tokenizers", "torch", "transformers"}, {"models", "zoo"}),
+    "zoo": ({"numpy", "safetensors", "tokenizers", "torch", "transformers"}, {"models", "zoo"}),
     "figures": (
         {"PIL", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},
         {"figures"},

@@ -7,7 +7,7 @@ import torch
 from tiny import load
 
 from modelmap.datasets import scenes
-from modelmap.zoo import training
+from modelmap.zoo import merging, training
 
 WORLD = {
     "kinds": dict.fromkeys(scenes.KINDS, 0.2),
@@ -30,7 +30,7 @@ CHILD = BASE | {"steps": 3, "learning_rate": 1e-3, "towards": {"detail": 0.6}}
 
 
 def make(folder, recipe, *parents):
-    training.make(
+    training.train(
         recipe,
         [str(parent) for parent in parents],
         folder,
@@ -82,7 +82,8 @@ def test_training_lowers_the_loss():
 
 def test_a_merge_is_the_mean_of_its_parents(base, tmp_path):
     sft = make(tmp_path / "sft", CHILD | {"recipe": "sft"}, base)
-    merged = weights(make(tmp_path / "merge", {"recipe": "merge"}, base, sft))
+    merging.merge([base, sft], tmp_path / "merge")
+    merged = weights(tmp_path / "merge")
     a, b = weights(base), weights(sft)
     assert any(not torch.equal(a[key], b[key]) for key in a)
     for key, value in merged.items():

@@ -31,11 +31,16 @@ CHECKPOINT = (
 SUFFIXES = (".json", ".safetensors", ".jinja", ".txt", ".model")
 
 
+def one_of(names):
+    """A wildcard constraint: exactly one of these names."""
+    return "|".join(map(re.escape, names))
+
+
 wildcard_constraints:
-    dataset="|".join(map(re.escape, [*DATASETS, QUESTIONS])),
-    model="|".join(map(re.escape, MODELS)),
+    dataset=one_of([*DATASETS, QUESTIONS]),
+    model=one_of(MODELS),
     shard=r"\d+-of-\d+",
-    zoo="|".join(map(re.escape, ZOO["models"])),
+    zoo=one_of(ZOO["models"]),
 
 
 def models_of(dataset):

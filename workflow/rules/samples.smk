@@ -13,7 +13,7 @@ rule sample:
     log:
         "logs/sample/{dataset}.log",
     wildcard_constraints:
-        dataset="|".join(map(re.escape, DATASETS)),
+        dataset=one_of(DATASETS),
     conda:
         "../../envs/modelmap.yaml"
     params:

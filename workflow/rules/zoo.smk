@@ -8,6 +8,8 @@ Train the zoo, and measure its own benchmark.
 
 
 rule train:
+    wildcard_constraints:
+        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] != "merge"),
     input:
         parents,
     output:
@@ -22,6 +24,21 @@ rule train:
         prompt=ZOO["prompt"],
     script:
         "../scripts/train.py"
+
+
+rule merge:
+    wildcard_constraints:
+        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] == "merge"),
+    input:
+        parents,
+    output:
+        expand("resources/zoo/{{zoo}}/{file}", file=CHECKPOINT),
+    log:
+        "logs/merge/{zoo}.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    script:
+        "../scripts/merge.py"
 
 
 rule ask:

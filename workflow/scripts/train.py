@@ -4,12 +4,11 @@ from pathlib import Path
 
 from modelmap.datasets import scenes
 from modelmap.log import log_to
+from modelmap.zoo import training
 
 log_to(snakemake.log[0])
 
-from modelmap.zoo import training  # noqa: E402 - after the log is open: torch and transformers may warn
-
-training.make(
+training.train(
     snakemake.params.recipe,
     [str(Path(file).parent) for file in snakemake.input],
     Path(snakemake.output[0]).parent,

@@ -1,4 +1,4 @@
-"""Train the zoo's models: from scratch, fine-tuned, by preference, merged.
+"""Train the zoo's models: from scratch, fine-tuned, by preference.
 
 Every model is trained through the same encoding that scores it. Seeds make it deterministic:
 the same seed and number of threads give the same weights.
@@ -33,13 +33,13 @@ class Pair:
         return self.image.size
 
 
-def make(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
-    """Make one model of the zoo and save it.
+def train(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
+    """Train one model of the zoo and save it.
 
     Parameters
     ----------
     recipe : dict, an entry of recipes.yaml with its world and tokenizer put in
-    parents : list of checkpoint folders
+    parents : list of checkpoint folders: none for a base, else one
     folder : where the checkpoint goes
     draw_pairs, draw_texts : where training data come from, see datasets.scenes
     prompt : what is asked where nothing special is
@@ -47,16 +47,13 @@ def make(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
     """
     torch.set_num_threads(threads)
     how = {"dtype": "float32", "device": "cpu", "attention": "auto", "image_options": None}
-    begin = [load(parent, threads=threads, **how) for parent in parents]
     kind = recipe["recipe"]
-    if kind == "merge":
-        save(merge(begin), folder)
-        return
     if kind == "base":
         texts = draw_texts(prompt=prompt)
         model = build(recipe["architecture"], texts, recipe["tokenizer"], seed=recipe["seed"])
     else:
-        (model,) = begin
+        (parent,) = parents
+        model = load(parent, threads=threads, **how)
     world = recipe["world"] | {
         "styles": _blend(recipe["world"]["styles"], recipe.get("towards", {}))
     }
@@ -129,15 +126,6 @@ def prefer(model, pairs, *, steps, learning_rate, seed, random_labels=False):
         return -logsigmoid(BETA * (margin - margins[i])).mean() + _cross_entropy(*found)
 
     _descend(model, loss, len(batches), steps=steps, learning_rate=learning_rate, seed=seed)
-
-
-def merge(models):
-    """Average the weights of `models` into the first of them."""
-    first, *others = models
-    states = [model.network.state_dict() for model in models]
-    mean = {key: torch.stack([s[key].float() for s in states]).mean(0) for key in states[0]}
-    first.network.load_state_dict(mean)
-    return first
 
 
 def save(model, folder):
