@@ -16,6 +16,8 @@ rule train:
         expand("resources/zoo/{{zoo}}/{file}", file=CHECKPOINT),
     log:
         "logs/train/{zoo}.log",
+    benchmark:
+        "logs/train/{zoo}.benchmark.tsv"
     priority: 1  # before scores: everything waits for the longest chain of parents
     conda:
         "../../envs/modelmap.yaml"
