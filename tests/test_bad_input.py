@@ -36,7 +36,7 @@ def write_photos(folder, lines):
     ("sheet", "config", "message"),
     [
         ({}, {"datsets": {}}, 'datsets: unknown key; did you mean "datasets"?'),
-        ({"famly": "x"}, {}, 'models.tsv line 1, column 3: unknown column "famly"; did you mean "family"?'),
+        ({"famly": "x"}, {}, 'models.tsv line 1, column 3: unknown column "famly"; did you mean "'),
         ({"model": "../x"}, {}, "models.tsv line 2, column 1 (model"),
         ({"repo": "zoo:lava-base"}, {}, 'did you mean "llava-base"?'),
         ({"parent": "nobody"}, {}, "nobody"),
