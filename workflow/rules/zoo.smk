@@ -8,8 +8,6 @@ Train the zoo, and measure its own benchmark.
 
 
 rule train:
-    wildcard_constraints:
-        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] != "merge"),
     input:
         parents,
     output:
@@ -18,6 +16,8 @@ rule train:
         "logs/train/{zoo}.log",
     benchmark:
         "logs/train/{zoo}.benchmark.tsv"
+    wildcard_constraints:
+        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] != "merge"),
     priority: 1  # before scores: everything waits for the longest chain of parents
     conda:
         "../../envs/modelmap.yaml"
@@ -29,14 +29,14 @@ rule train:
 
 
 rule merge:
-    wildcard_constraints:
-        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] == "merge"),
     input:
         parents,
     output:
         expand("resources/zoo/{{zoo}}/{file}", file=CHECKPOINT),
     log:
         "logs/merge/{zoo}.log",
+    wildcard_constraints:
+        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] == "merge"),
     conda:
         "../../envs/modelmap.yaml"
     script:
