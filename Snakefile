@@ -12,6 +12,10 @@ min_version("9.0")
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
+# One job at a time on a workstation's GPU. (`gpu` alone limits nothing.)
+if list(Path("/dev").glob("nvidia[0-9]*")):
+    workflow.global_resources.setdefault("gpu", 1)
+
 # A config file of the user's replaces the embedded default. (Snakemake itself would merge them
 # key by key, and the default's datasets would creep into every run.)
 if not workflow.config_settings.configfiles:

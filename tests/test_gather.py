@@ -255,7 +255,7 @@ def test_status_over_shards():
         {"status": "ok", "seconds": 1.0, "peak_memory": 9},
     ]
     assert status(footers, pl.concat([*halves, shuffled])) == {
-        "status": "ok",
+        "status": "incomplete",  # 3 % are missing, at most 2 % may
         "reason": "2 non_finite, 1 too_long",
         "samples_ok": 97,
         "samples_missing": 3,

@@ -120,7 +120,7 @@ def test_editing_metadata_draws_at_most(project, column, value):
 def test_editing_a_prompt_scores_that_model_alone(project):
     configure(project, [SHEET[0] | {"prompt": "What is it?"}, *SHEET[1:]])
     jobs = plan(project)
-    assert jobs["score"] == 2
+    assert jobs["score"] == 1  # the zoo's questions have prompts of their own
     assert not jobs.keys() & {"train", "retrieve"}
 
 
@@ -163,6 +163,16 @@ def test_a_checkpoint_changed_in_place_is_scored_anew(project):
     finally:
         weights.write_bytes(content)
         os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_dataset_may_have_models_of_its_own(project):
+    scenes = CONFIG["datasets"]["scenes"] | {"models": ["llava", "smolvlm", "gemma3"]}
+    configure(project, datasets={"scenes": scenes})
+    run(project, "--configfile", "config.yaml", "results/status.tsv")
+    table = pl.read_csv(project / "results/status.tsv", separator="\t")
+    assert table.filter(model="llava-sft")["status"].to_list() == ["not applicable"]
+    configure(project)
+    run(project, "--configfile", "config.yaml")
 
 
 def test_on_missing_error_fails_at_the_end_and_keeps_the_map(project):

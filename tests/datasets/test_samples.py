@@ -120,7 +120,7 @@ def test_a_single_image_has_no_partner():
     with pytest.raises(InvalidDataset, match="at least two images"):
         samples.variants(rows, ["given", "shuffled"], prompt="?", everything=rows)
     given, shuffled = samples.probes(rows, 2, prompt="?")
-    assert len(given) == 2
+    assert [sample.sample_id for sample in given] == [rows[0]["sample_id"]]
     assert shuffled is None
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from tiny import noise
+from tiny import load, noise
 
 from modelmap.models import loading
 from modelmap.scoring.likelihood import score_samples
@@ -120,12 +120,21 @@ def test_without_a_template_the_prompt_stands_as_it_is(model, samples):
     assert all(row["n_image_tokens"] > 0 for row in rows)
 
 
-def test_bfloat16_weights_come_back_bit_for_bit(model, samples):
-    before = {key: value.clone() for key, value in model.network.state_dict().items()}
-    model.network.bfloat16()
-    half = {key: value.clone() for key, value in model.network.state_dict().items()}
-    with model.float32():
-        assert model.is_float32
-    after = model.network.state_dict()
-    assert all(torch.equal(half[key], after[key]) for key in half)
-    model.network.float().load_state_dict(before)
+def test_a_while_in_float32_changes_no_bit_of_a_bfloat16_score(checkpoints, samples):
+    for family in ("llava", "qwen2_vl"):
+        half = load(checkpoints / family, dtype="bfloat16")
+        before, _ = score_samples(half, samples)
+        with half.float32():
+            assert half.is_float32
+            exact, _ = score_samples(half, samples)
+        assert score_samples(half, samples)[0] == before
+        assert exact != before
+
+
+@pytest.mark.parametrize("target", ["<image>", "see <image> here"])
+def test_a_target_that_holds_the_image_token_costs_one_row(checkpoints, samples, target):
+    llava = load(checkpoints / "llava")
+    bad = dataclasses.replace(samples[1], target=target)
+    rows, _ = score_samples(llava, [samples[0], bad, samples[2]])
+    assert [row["status"] for row in rows] == ["ok", "target_error", "ok"]
+    assert llava.n_columns([bad]) == [0]

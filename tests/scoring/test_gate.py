@@ -24,7 +24,7 @@ def verdicts(checks):
 
 
 def test_random_weights_pass(model, pairs):
-    checks = gate.check(model, *pairs, require_image_use=False)
+    checks = gate.check(model, *pairs, batch_tokens=512, require_image_use=False)
     assert gate.refusal(checks) is None
     assert set(verdicts(checks)) >= {"finite", "causal", "batched", "image_used"}
     assert all(v == "pass" for c, v in verdicts(checks).items() if c != "image_used")
@@ -35,10 +35,10 @@ def test_a_model_that_ignores_the_image_is_refused_only_where_that_is_asked(chec
     with torch.no_grad():
         llava.network.model.multi_modal_projector.linear_2.weight.zero_()
         llava.network.model.multi_modal_projector.linear_2.bias.zero_()
-    flagged = gate.check(llava, *pairs, require_image_use=False)
+    flagged = gate.check(llava, *pairs, batch_tokens=512, require_image_use=False)
     assert verdicts(flagged)["image_used"] == "flag"
     assert gate.refusal(flagged) is None
-    refused = gate.check(llava, *pairs, require_image_use=True)
+    refused = gate.check(llava, *pairs, batch_tokens=512, require_image_use=True)
     assert "another image costs nothing" in gate.refusal(refused)
 
 
@@ -46,8 +46,8 @@ def test_a_model_that_produces_nan_is_refused(checkpoints, pairs):
     llava = load(checkpoints / "llava")
     with torch.no_grad():
         llava.network.get_output_embeddings().weight[3] = torch.nan
-    reason = gate.refusal(gate.check(llava, *pairs, require_image_use=False))
-    assert reason.startswith("finite: every score of the gate's samples is NaN")
+    reason = gate.refusal(gate.check(llava, *pairs, batch_tokens=512, require_image_use=False))
+    assert reason.startswith("finite: no sample of the gate has a score (NaN")
 
 
 def test_a_model_whose_targets_leak_is_refused(checkpoints, pairs):
@@ -60,7 +60,7 @@ def test_a_model_whose_targets_leak_is_refused(checkpoints, pairs):
         return output + output.roll(-1, dims=1)
 
     llava.network.model.language_model.layers[0].forward = leaky
-    checks = gate.check(llava, *pairs, require_image_use=False)
+    checks = gate.check(llava, *pairs, batch_tokens=512, require_image_use=False)
     assert verdicts(checks)["causal"] == "refuse"
     assert "targets leak" in gate.refusal(checks)
 
@@ -75,13 +75,15 @@ def test_a_model_whose_scores_depend_on_the_batch_is_refused(checkpoints, pairs)
         return output
 
     llava.network.model.language_model.forward = mixed
-    checks = gate.check(llava, *pairs, require_image_use=False)
+    checks = gate.check(llava, *pairs, batch_tokens=512, require_image_use=False)
     assert verdicts(checks)["batched"] == "refuse"
 
 
 def test_half_precision_is_compared_with_float32(checkpoints, pairs):
     half = load(checkpoints / "llava", dtype="bfloat16")
     (check,) = [
-        c for c in gate.check(half, *pairs, require_image_use=False) if c["check"] == "float32"
+        c
+        for c in gate.check(half, *pairs, batch_tokens=512, require_image_use=False)
+        if c["check"] == "float32"
     ]
     assert 0 < check["value"] < 1

@@ -138,9 +138,10 @@ def status(provenances, scores):
     given = scores.filter(pl.col("variant") == "given")
     bad = given.filter(pl.col("status") != "ok")["status"].value_counts(sort=True)
     failed = next((p for p in provenances if p["status"] != "ok"), None)
+    too_few = bad["count"].sum() > MAX_MISSING * given.height
     incomplete = ", ".join(f"{n} {status}" for status, n in bad.rows())
     return {
-        "status": failed["status"] if failed else "ok",
+        "status": failed["status"] if failed else "incomplete" if too_few else "ok",
         "reason": failed["reason"] if failed else incomplete or None,
         "samples_ok": given.height - bad["count"].sum(),
         "samples_missing": bad["count"].sum(),

@@ -27,6 +27,9 @@ CHECKPOINT = (
     "model.safetensors",
     "processor_config.json",
     "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "generation_config.json",
 )
 SUFFIXES = (".json", ".safetensors", ".jinja", ".txt", ".model")
 
@@ -139,13 +142,16 @@ def scores_of(dataset):
 def score_settings(wildcards):
     """What changes the numbers of one model on one dataset, and nothing else."""
     row, score = MODELS[wildcards.model], config["score"]
-    dataset = DATASETS.get(wildcards.dataset, {"prompt": "", "variants": ["given", "blank"]})
+    asks = wildcards.dataset == QUESTIONS  # every question is a prompt of its own
+    dataset = (
+        {"prompt": "", "variants": ["given", "blank"]} if asks else DATASETS[wildcards.dataset]
+    )
     return {
         "repo": row["repo"],
         "revision": row["revision"],
         "dtype": row["dtype"] or score["dtype"],
         "attention": row["attention"] or score["attention"],
-        "prompt": row["prompt"] or dataset["prompt"],
+        "prompt": dataset["prompt"] if asks else row["prompt"] or dataset["prompt"],
         "image_options": row["image_options"],
         "variants": dataset["variants"],
         "require_image_use": score["require_image_use"],

@@ -24,7 +24,15 @@ rule gather:
         "../../envs/modelmap.yaml"
     params:
         level=config["map"]["level"],
-        version=tables.version(tables.MATRIX_MODELS),
+        version=[
+            tables.version(schema)
+            for schema in (
+                tables.MATRIX,
+                tables.MATRIX_SAMPLES,
+                tables.MATRIX_MODELS,
+                tables.GATE,
+            )
+        ],
     script:
         "../scripts/gather.py"
 
@@ -40,7 +48,7 @@ rule status:
         "../../envs/modelmap.yaml"
     params:
         not_applicable=[
-            [model, dataset]
+            [model, dataset, "not among the dataset's models in the config"]
             for dataset in DATASETS
             for model in sorted(set(MODELS) - set(models_of(dataset)))
         ],

@@ -20,7 +20,7 @@ rule score:
     conda:
         "../../envs/modelmap.yaml"
     resources:
-        gpu=1,
+        gpu=0 if config["score"]["device"] == "cpu" else 1,
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
     params:

@@ -24,6 +24,7 @@ rule train:
     params:
         recipe=recipe,
         prompt=ZOO["prompt"],
+        version=ZOO["version"],
     script:
         "../scripts/train.py"
 

@@ -23,7 +23,7 @@ found = {
     "repo": repo,
     "revision": snakemake.params.revision,
     "commit": None,
-    "local_path": path and str(Path(path).absolute()),
+    "local_path": path,
     "hashes": hashes,
     "status": "missing" if reason else "ok",
     "reason": reason,

@@ -42,4 +42,5 @@ if checkpoint["status"] == "ok":
     except loading.Refused as error:
         outcome = {"status": error.status, "reason": str(error)}
 tables.write(snakemake.output[0], tables.SCORES, scores, facts | outcome)
-shutil.rmtree(parts, ignore_errors=True)
+if outcome["status"] == "ok":
+    shutil.rmtree(parts, ignore_errors=True)

@@ -113,12 +113,16 @@ def variants(rows, names, *, prompt, everything):
 
 
 def probes(rows, n, *, prompt):
-    """At most `n` samples, evenly spaced: (given, shuffled), None where nothing to shuffle."""
-    rows_ = rows[:: max(1, len(rows) // n)][:n]
-    given = variants(rows_, ["given"], prompt=prompt, everything=rows)
-    if rows_[0]["shuffled_from"] is None:
+    """At most `n` samples of different groups, evenly spaced: (given, shuffled).
+
+    `shuffled` is None where there is no other image.
+    """
+    one_each = list({row["group"]: row for row in reversed(rows)}.values())[::-1]
+    some = one_each[:: max(1, len(one_each) // n)][:n]
+    given = variants(some, ["given"], prompt=prompt, everything=rows)
+    if some[0]["shuffled_from"] is None:
         return given, None
-    return given, variants(rows_, ["shuffled"], prompt=prompt, everything=rows)
+    return given, variants(some, ["shuffled"], prompt=prompt, everything=rows)
 
 
 def _sample(row, shown, variant, prompt):

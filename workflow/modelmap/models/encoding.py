@@ -18,12 +18,18 @@ import torch
 PER_TOKEN = ("token_type_ids", "mm_token_type_ids")  # the target's tokens are text: 0 in both
 
 
+class BadTarget(ValueError):
+    """A target that cannot stand behind its prompt; `status` is that of its row."""
+
+    status = "target_error"
+
+
 @dataclass(frozen=True)
 class Row:
     """The token ids of one sample behind its prompt, and where they lie.
 
     `straddle` is the number of prompt tokens that the target's first token takes over;
-    `ends[t]` is the byte of the target at which its token t ends.
+    `ends[t]` is the byte of the target at which the last character ends that its token t touches.
     """
 
     target: list[int]
@@ -106,7 +112,7 @@ def target_row(tokenizer, text, separator, target, end_of_turn):
 
     Raises
     ------
-    ValueError
+    BadTarget
         If the target changes the tokens of the prompt before the boundary.
     """
     before = tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -116,7 +122,7 @@ def target_row(tokenizer, text, separator, target, end_of_turn):
     ids, offsets, begin = whole["input_ids"], whole["offset_mapping"], len(text) + len(separator)
     first = next((i for i, (_, end) in enumerate(offsets) if end > len(text)), len(ids))
     if ids[:first] != before[:first]:
-        raise ValueError(f"the target {target!r} changes the tokenization of the prompt before it")
+        raise BadTarget(f"the target {target!r} changes the tokenization of the prompt before it")
     ends = [len(target[: max(0, end - begin)].encode()) for _, end in offsets[first:]]
     return Row(ids[first:], ends, end_of_turn, len(before) - first)
 
@@ -134,6 +140,11 @@ def encode(processor, texts, images, rows, *, image_token_id):
     Returns
     -------
     Batch, on the CPU. Vision tensors are left as the processor made them.
+
+    Raises
+    ------
+    ValueError
+        If the processor cannot take an image, or a prompt is empty.
     """
     tokenizer = processor.tokenizer
     bos = tokenizer.bos_token
@@ -151,6 +162,8 @@ def encode(processor, texts, images, rows, *, image_token_id):
     kept = [
         m.nonzero()[: int(m.sum()) - r.straddle, 0] for m, r in zip(attended, rows, strict=True)
     ]
+    if not all(map(len, kept)):
+        raise ValueError("there is no token to condition on: the prompt is empty")
     tails = [torch.tensor(r.target + r.end_of_turn, dtype=torch.long) for r in rows]
     shape = len(rows), max(len(k) + len(t) for k, t in zip(kept, tails, strict=True))
 

@@ -22,6 +22,10 @@ from modelmap.models import encoding  # noqa: E402
 FAMILIES = ("gemma3", "llava", "qwen2_vl", "smolvlm")
 
 
+class NoDevice(RuntimeError):
+    """The device that the config asks for is not there."""
+
+
 class Refused(ValueError):
     """A model that cannot be scored, and never will be as it stands; says why.
 
@@ -59,13 +63,20 @@ class Model:
 
     @contextmanager
     def float32(self):
-        """Compute in float32 for a while; weights come back as they were, bit for bit."""
-        dtype = self.network.dtype
-        self.network.float()
+        """Compute in float32 for a while; then all is as it was, bit for bit.
+
+        Only what is in lower precision is converted: rotary frequencies, for one, are float32
+        buffers of a bfloat16 model, and would not survive the way back.
+        """
+        tensors = (*self.network.parameters(), *self.network.buffers())
+        low = [(t, t.dtype) for t in tensors if t.is_floating_point() and t.dtype.itemsize < 4]
         try:
+            for tensor, _ in low:
+                tensor.data = tensor.data.float()
             yield
         finally:
-            self.network.to(dtype)
+            for tensor, dtype in low:
+                tensor.data = tensor.data.to(dtype)
 
     @property
     def image_token_id(self):
@@ -88,7 +99,7 @@ class Model:
         """What its numbers depend on besides its files, for the provenance."""
         image_processor = self.processor.image_processor.to_dict()
         return {
-            "rendered_prompt": self.row(sample)[0],
+            "rendered_prompt": self._prompt(sample)[0],
             "end_of_turn": self.end_of_turn,
             "dtype": str(self.network.dtype).removeprefix("torch."),
             "attention": self.network.config._attn_implementation,
@@ -106,15 +117,21 @@ class Model:
 
     def row(self, sample):
         """Render and tokenize one sample: (prompt text, Row). Variants share what they can."""
+        text, separator = self._prompt(sample)
+        if (key := (text, sample.target)) not in self._rows:
+            row = encoding.target_row(
+                self.processor.tokenizer, text, separator, sample.target, self.end_of_turn
+            )
+            if self.image_token_id in row.target:
+                raise encoding.BadTarget("the target holds the token that stands for an image")
+            self._rows[key] = row
+        return text, self._rows[key]
+
+    def _prompt(self, sample):
         key = sample.prompt, sample.size is not None
         if key not in self._prompts:
             self._prompts[key] = encoding.render(self.processor, key[0], image=key[1])
-        text, separator = self._prompts[key]
-        if (key := (text, sample.target)) not in self._rows:
-            self._rows[key] = encoding.target_row(
-                self.processor.tokenizer, text, separator, sample.target, self.end_of_turn
-            )
-        return text, self._rows[key]
+        return self._prompts[key]
 
     def n_image_tokens(self, sizes):
         """Image tokens that the processor says it makes of images of `sizes` (width, height).
@@ -127,18 +144,26 @@ class Model:
         return list(said["num_image_tokens"])
 
     def n_columns(self, samples):
-        """Length in tokens of each sample's row, without looking at a pixel."""
+        """Length in tokens of each sample's row, without looking at a pixel.
+
+        A sample that cannot be encoded has length 0: it fails when it is, and only it.
+        """
+        if not samples:
+            return []
         tokenizer = self.processor.tokenizer
-        texts, rows = zip(*map(self.row, samples), strict=True)
-        of_size = self._image_columns({s.size for s in samples if s.size}, texts[0])
-        return [
-            len(tokenizer(text)["input_ids"])
-            + of_size.get(sample.size, 0)
-            - row.straddle
-            + len(row.target)
-            + len(row.end_of_turn)
-            for sample, text, row in zip(samples, texts, rows, strict=True)
-        ]
+        of_size = self._image_columns(
+            {s.size for s in samples if s.size}, self._prompt(samples[0])[0]
+        )
+        lengths = []
+        for sample in samples:
+            try:
+                text, row = self.row(sample)
+            except encoding.BadTarget:
+                lengths.append(0)
+                continue
+            prompt = len(tokenizer(text)["input_ids"]) + of_size.get(sample.size, 0) - row.straddle
+            lengths.append(prompt + len(row.target) + len(row.end_of_turn))
+        return lengths
 
     def _image_columns(self, sizes, text):
         """By how many columns an image of each size lengthens the prompt `text`.
@@ -232,14 +257,25 @@ def load(path, *, dtype, device, attention, image_options, threads):
     transformers.logging.disable_progress_bar()
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise NoDevice("score.device is cuda, but torch finds no GPU; set it to auto or cpu")
+    # float32 is to be float32 on a GPU too
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     if dtype == "auto":
         dtype = "auto" if device.startswith("cuda") else "float32"
     options = {} if attention == "auto" else {"attn_implementation": attention}
     try:
         network, info = AutoModelForImageTextToText.from_pretrained(
-            path, dtype=dtype, local_files_only=True, output_loading_info=True, **options
+            path,
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
         )
         processor = AutoProcessor.from_pretrained(path, local_files_only=True)
+    except (MemoryError, torch.OutOfMemoryError, ImportError):
+        raise  # no fault of the checkpoint
     except Exception as error:  # whatever a broken checkpoint raises, it is broken for good
         reason = f"{path} cannot be loaded: {type(error).__name__}: {error}"
         raise Refused(reason, "corrupt") from error
@@ -247,6 +283,8 @@ def load(path, *, dtype, device, attention, image_options, threads):
         names = ", ".join(sorted(wrong)[:5])
         reason = f"{path}: {len(wrong)} weights are missing or of another shape: {names} …"
         raise Refused(reason, "corrupt")
+    if processor.tokenizer.pad_token_id is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
     for key, value in (image_options or {}).items():
         if not hasattr(processor.image_processor, key):
             raise Refused(f"image_options: the image processor has no setting {key!r}")

@@ -11,40 +11,40 @@ import numpy as np
 import torch
 
 from modelmap.scoring.likelihood import score_samples
+from modelmap.scoring.plan import plan_batches
 
 N_PAIRS = 32
 N_SINGLE = 8
-T_32 = 1.696  # Student's t, 31 degrees of freedom, one-sided 95 %
 PASS, FLAG, REFUSE = "pass", "flag", "refuse"
 
 
-def check(model, given, shuffled, *, require_image_use):
+def check(model, given, shuffled, *, batch_tokens, require_image_use):
     """Run every check on a few dozen pairs.
 
     Parameters
     ----------
     given, shuffled : the same samples with their own image and with another group's;
         `shuffled` is None where there is no other image
+    batch_tokens : the most tokens in a batch
     require_image_use : refuse, not only flag, a model that scores both alike
 
     Returns
     -------
     list of dict: check, value, limit, verdict
     """
-    rows, _ = score_samples(model, given)
-    checks = [
-        _finite(rows),
-        _causal(model, given[:N_SINGLE]),
-        _batched(model, given[:N_SINGLE]),
-    ]
-    taken = [(s.size, row) for s, row in zip(given, rows, strict=True) if row["status"] == "ok"]
-    if (expected := model.n_image_tokens([size for size, _ in taken])) is not None:
-        checks.append(_image_tokens(expected, [row for _, row in taken]))
+    rows = _score(model, given, batch_tokens)
+    checks = [_finite(rows)]
+    good = [(s, row) for s, row in zip(given, rows, strict=True) if row["status"] == "ok"]
+    if not good:
+        return checks
+    few = [sample for sample, _ in good[:N_SINGLE]]
+    checks += [_causal(model, few), _batched(model, few)]
+    if (expected := model.n_image_tokens([sample.size for sample, _ in good])) is not None:
+        checks.append(_image_tokens(expected, [row for _, row in good]))
     if not model.is_float32:
-        checks.append(_float32(model, given, rows))
-    if shuffled is not None:
-        checks.append(_image_used(rows, score_samples(model, shuffled)[0], require_image_use))
-    return checks
+        checks.append(_float32(model, few, [row for _, row in good[:N_SINGLE]]))
+    others = [] if shuffled is None else _score(model, shuffled, batch_tokens)
+    return [*checks, _image_used(rows[: len(others)], others, require_image_use)]
 
 
 def refusal(checks):
@@ -56,11 +56,20 @@ def refusal(checks):
 
 
 _SAYS = {
-    "finite": "every score of the gate's samples is NaN or infinite; share that is finite",
+    "finite": "no sample of the gate has a score (NaN, infinite, or refused by the processor)",
     "causal": "changing the last token moves earlier logits, so targets leak; by at most",
     "batched": "alone and in a batch a sample scores differently; by nats",
     "image_used": "another image costs nothing; nats per sample",
 }
+
+
+def _score(model, samples, batch_tokens):
+    """Score samples in planned batches; rows in the order of `samples`."""
+    rows = {}
+    for batch in plan_batches(model.n_columns(samples), batch_tokens=batch_tokens):
+        scored, _ = score_samples(model, [samples[i] for i in batch])
+        rows |= dict(zip(batch, scored, strict=True))
+    return [rows[i] for i in range(len(samples))]
 
 
 def _verdict(name, value, limit, good, otherwise):
@@ -97,9 +106,12 @@ def _causal(model, samples):
 
 def _batched(model, samples):
     """Score alone and together in float32: equal up to rounding."""
-    with model.float32():
-        together, _ = score_samples(model, samples)
-        alone = [score_samples(model, [sample])[0][0] for sample in samples]
+    try:
+        with model.float32():
+            together, _ = score_samples(model, samples)
+            alone = [score_samples(model, [sample])[0][0] for sample in samples]
+    except torch.OutOfMemoryError:  # there is no room for the weights in float32
+        return _verdict("batched", math.nan, 1e-4, False, FLAG)
     pairs = [
         (abs(a["log_likelihood"] - b["log_likelihood"]), 1e-6 * abs(b["log_likelihood"]) + 1e-4)
         for a, b in zip(together, alone, strict=True)
@@ -118,20 +130,30 @@ def _image_tokens(expected, rows):
 
 def _float32(model, samples, rows):
     """How far the model's own precision is from float32, in nats (root mean square)."""
-    with model.float32():
-        exact, _ = score_samples(model, samples)
+    try:
+        with model.float32():
+            exact, _ = score_samples(model, samples)
+    except torch.OutOfMemoryError:
+        return _verdict("float32", math.nan, 0.25, False, FLAG)
     off = _differences(rows, exact)
     rms = math.sqrt(np.mean(off**2)) if len(off) else 0.0
     return _verdict("float32", rms, 0.25, rms <= 0.25, FLAG)
 
 
 def _image_used(rows, shuffled, require):
-    """Paired one-sided test: does another image cost anything?"""
+    """Paired one-sided t-test at 5 %: does another image cost anything? NaN if there is none."""
     gap = _differences(rows, shuffled)
-    mean = gap.mean() if len(gap) else 0.0
-    error = gap.std(ddof=1) / math.sqrt(len(gap)) if len(gap) > 1 else math.inf
-    good = mean - T_32 * error > 0
-    return _verdict("image_used", mean, 0, good, REFUSE if require else FLAG)
+    n, otherwise = len(gap), REFUSE if require else FLAG
+    if n < 3:
+        return _verdict("image_used", math.nan, 0, False, otherwise)
+    error = gap.std(ddof=1) / math.sqrt(n)
+    return _verdict("image_used", gap.mean(), 0, gap.mean() > _t95(n - 1) * error, otherwise)
+
+
+def _t95(n):
+    """Student's t for one-sided 95 %, n >= 2 (Abramowitz and Stegun 26.7.5; 6 % off at n = 2)."""
+    z = 1.6448536
+    return z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
 
 
 def _differences(rows, others):

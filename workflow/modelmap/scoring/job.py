@@ -4,6 +4,8 @@ import resource
 import sys
 import time
 
+import torch
+
 from modelmap.scoring import gate
 from modelmap.scoring.shard import score_shard
 
@@ -25,19 +27,29 @@ def gate_and_score(model, samples, probes, *, batch_tokens, require_image_use, p
     begin = time.monotonic()
     auto = batch_tokens == "auto"
     batch_tokens = model.suggested_batch_tokens if auto else int(batch_tokens)
-    checks = gate.check(model, *probes, require_image_use=require_image_use)
+    about = model.facts(probes[0][0])
+    try:
+        checks = gate.check(
+            model, *probes, batch_tokens=batch_tokens, require_image_use=require_image_use
+        )
+        reason = gate.refusal(checks)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise  # no fault of the model
+    except Exception as error:  # a model that cannot be run on a few samples is refused
+        checks, reason = [], f"the gate: {type(error).__name__}: {error}"
     for check in checks:
         print(
             "gate: {check} {verdict} ({value:.4g}, limit {limit:.4g})".format(**check),
             file=sys.stderr,
         )
-    reason = gate.refusal(checks)
     facts = {"status": "refused" if reason else "ok", "reason": reason, "gate": checks}
-    facts |= model.facts(probes[0][0])
     rows = []
     if not reason:
-        rows, scored = score_shard(model, samples, batch_tokens=batch_tokens, parts=parts, key=key)
+        rows, scored = score_shard(
+            model, samples, batch_tokens=batch_tokens, parts=parts, key=[key, about]
+        )
         facts |= scored
+    facts |= about
     return rows, facts | {
         "batch_tokens": batch_tokens,
         "seconds": round(time.monotonic() - begin, 3),

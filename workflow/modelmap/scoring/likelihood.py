@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-OK, IMAGE_ERROR, TARGET_ERROR = "ok", "image_error", "target_error"
+OK, IMAGE_ERROR = "ok", "image_error"
 TOO_LONG, NON_FINITE = "too_long", "non_finite"
 
 
@@ -45,18 +45,20 @@ def score_samples(model, samples):
     rows : list of dict, the columns of a score, in the order of `samples`
     n_halvings : int, how often the batch was halved for lack of memory
     """
+    found = None
     try:
         batch = model.encode(samples)
-    except (ValueError, OSError, ZeroDivisionError) as error:
-        if len(samples) == 1:
-            kind = TARGET_ERROR if "tokenization" in str(error) else IMAGE_ERROR
-            return [_failed(samples[0], kind)], 0
-        return _apart([[sample] for sample in samples], model)
-    try:
         found = token_log_likelihoods(model, batch)
     except torch.OutOfMemoryError:
         if len(samples) == 1:
             raise
+    except (ValueError, OSError, ZeroDivisionError) as error:
+        if len(samples) == 1:
+            return [_failed(samples[0], getattr(error, "status", IMAGE_ERROR))], 0
+        return _apart([[sample] for sample in samples], model)
+    if found is None:  # here, where the error no longer holds the tensors of the failed try
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         half = len(samples) // 2
         rows, n = _apart([samples[:half], samples[half:]], model)
         return rows, n + 1

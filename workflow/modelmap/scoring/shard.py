@@ -99,9 +99,9 @@ class _Progress:
 
     def show(self, done):
         now = time.monotonic()
-        if self.already is None:
-            self.already = done  # the first batch may be resumed, or hold the start-up
-            self.begin = now
+        if self.already is None:  # the first batch may be resumed, or hold the start-up
+            self.already = 0 if done == self.total else done
+            self.begin = self.begin if done == self.total else now
         if now - self.last < REPORT_EVERY and done < self.total:
             return
         self.last = now
