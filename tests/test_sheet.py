@@ -84,12 +84,12 @@ def test_released(released):
         (
             "image_options",
             "{max",
-            'found "{max", expected a JSON object such as {"max_pixels": 1003520}',
+            'found "{max", expected a JSON object such as {"do_resize": false}',
         ),
         (
             "image_options",
             "[1]",
-            'found "[1]", expected a JSON object such as {"max_pixels": 1003520}',
+            'found "[1]", expected a JSON object such as {"do_resize": false}',
         ),
         (
             "dtype",

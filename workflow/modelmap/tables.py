@@ -56,9 +56,13 @@ SCORES = _schema(
     _field("n_tokens", _int, "tokens of the target"),
     _field("n_image_tokens", _int, "tokens"),
     _field("token_ids", pa.list_(_int)),
-    _field("token_ends", pa.list_(_int), "bytes of the target up to each token's end"),
+    _field(
+        "token_ends",
+        pa.list_(_int),
+        "bytes of the target, up to the last character that a token touches",
+    ),
     _field("token_log_likelihoods", pa.list_(pa.float32()), "nats"),
-    _field("status", _string),  # ok, image_error, too_long or non_finite
+    _field("status", _string),  # ok, image_error, target_error, too_long or non_finite
 )
 
 GATE = _schema(

@@ -2,6 +2,7 @@
 
 from modelmap import tables
 from modelmap.geometry import embedding
+from modelmap.geometry.divergence import squared_distances
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
@@ -17,7 +18,12 @@ else:
         {"model": model, "x": x, "y": y}
         for model, (x, y) in zip(models, placed.coordinates, strict=True)
     ]
-    facts = {"parameters": placed.parameters}
+    d2 = squared_distances(Q)
+    facts = {
+        "parameters": placed.parameters,
+        "trustworthiness": embedding.trustworthiness(d2, placed.coordinates, n_neighbors=5),
+        "neighbor_overlap": embedding.neighbor_overlap(d2, placed.coordinates, n_neighbors=5),
+    }
     if placed.explained_variance is not None:
         facts["explained_variance"] = placed.explained_variance.tolist()
 tables.write(snakemake.output[0], tables.EMBEDDING, rows, {"method": method, **facts})

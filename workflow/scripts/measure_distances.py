@@ -7,6 +7,7 @@ log_to(snakemake.log[0])
 
 models, Q = tables.read_vectors(snakemake.input.coordinates, tables.COORDINATES)
 samples = tables.read(snakemake.input.samples, tables.MATRIX_SAMPLES).filter("kept")
-distances, neighbors = pairs.distances_and_neighbors(models, Q, samples, **snakemake.params.how)
-tables.write(snakemake.output.distances, tables.DISTANCES, distances)
-tables.write(snakemake.output.neighbors, tables.NEIGHBORS, neighbors)
+how = snakemake.params.how
+distances, neighbors = pairs.distances_and_neighbors(models, Q, samples, **how)
+tables.write(snakemake.output.distances, tables.DISTANCES, distances, how)
+tables.write(snakemake.output.neighbors, tables.NEIGHBORS, neighbors, how)

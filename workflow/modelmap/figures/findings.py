@@ -87,7 +87,8 @@ def _image(models):
     return _section(
         "Is the image used?",
         "What it costs, in nats a sample, to show each model another sample's image: the same "
-        "other image for all models. With a 95 % interval, robust to samples that share an image.",
+        "other image for all models. With its confidence interval, robust to samples that share an "
+        "image.",
         measured.select("model", gap="image_gap", low="image_gap_low", high="image_gap_high"),
     )
 
@@ -95,8 +96,8 @@ def _image(models):
 def _nearest(neighbors):
     return _section(
         "Nearest models",
-        "By KL divergence (nats a sample), with a 95 % interval, and the probability that it is "
-        "indeed the nearest (bootstrap over images).",
+        "By KL divergence (nats a sample), with its confidence interval, and the probability that "
+        "it is indeed the nearest (bootstrap over images).",
         neighbors.filter(pl.col("rank") == 1).select(
             "model", "neighbor", "kl_nats", "low", "high", "p_nearest"
         ),

@@ -51,7 +51,7 @@ def _facts(row, labels):
 
 
 def _nearest(lines):
-    heading = "Nearest models (KL in nats, 95 % interval):"
+    heading = "Nearest models (KL in nats, with interval):"
     return [heading, *lines[:NEAREST]] if lines else []
 
 
