@@ -168,7 +168,7 @@ def test_a_checkpoint_changed_in_place_is_scored_anew(project):
 def test_a_dataset_may_have_models_of_its_own(project):
     scenes = CONFIG["datasets"]["scenes"] | {"models": ["llava", "smolvlm", "gemma3"]}
     configure(project, datasets={"scenes": scenes})
-    run(project, "--configfile", "config.yaml", "results/status.tsv")
+    run(project, "results/status.tsv", "--configfile", "config.yaml")
     table = pl.read_csv(project / "results/status.tsv", separator="\t")
     assert table.filter(model="llava-sft")["status"].to_list() == ["not applicable"]
     configure(project)

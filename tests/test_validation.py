@@ -125,7 +125,7 @@ def example(name):
 def test_examples_of_the_reference_pass():
     validate_config(yaml.safe_load(example("config").removeprefix("yaml")), [], SCHEMAS)
     Path("models.tsv").write_text(example("models"))
-    assert read_models("models.tsv", SCHEMAS, zoo=[])[0]["params_b"] == 3.75
+    assert read_models("models.tsv", SCHEMAS, zoo=[])[0]["params_b"] == 0.5
 
 
 # Configs that pass
