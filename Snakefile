@@ -1,5 +1,6 @@
 """Map models by the log-likelihood they give to the same samples."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
 # One job at a time on a workstation's GPU. (`gpu` alone limits nothing.)
-if list(Path("/dev").glob("nvidia[0-9]*")):
+if list(Path(os.devnull).parent.glob("nvidia[0-9]*")):
     workflow.global_resources.setdefault("gpu", 1)
 
 # A config file of the user's replaces the embedded default. (Snakemake itself would merge them
