@@ -87,3 +87,17 @@ def test_half_precision_is_compared_with_float32(checkpoints, pairs):
         if c["check"] == "float32"
     ]
     assert 0 < check["value"] < 1
+
+
+def test_a_sample_too_long_for_the_network_is_no_fault_of_the_model(checkpoints, pairs):
+    given, shuffled = pairs
+    long = dataclasses.replace(given[0], target="red " * 3000)
+    checks = gate.check(
+        load(checkpoints / "llava"),
+        [long, *given[1:]],
+        shuffled,
+        batch_tokens=512,
+        require_image_use=False,
+    )
+    assert verdicts(checks)["finite"] == "flag"
+    assert gate.refusal(checks) is None

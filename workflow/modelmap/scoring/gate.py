@@ -10,7 +10,7 @@ import math
 import numpy as np
 import torch
 
-from modelmap.scoring.likelihood import score_samples
+from modelmap.scoring.likelihood import score_samples, too_long
 from modelmap.scoring.plan import plan_batches
 
 N_PAIRS = 32
@@ -65,10 +65,12 @@ _SAYS = {
 
 def _score(model, samples, batch_tokens):
     """Score samples in planned batches; rows in the order of `samples`."""
-    rows = {}
-    for batch in plan_batches(model.n_columns(samples), batch_tokens=batch_tokens):
-        scored, _ = score_samples(model, [samples[i] for i in batch])
-        rows |= dict(zip(batch, scored, strict=True))
+    lengths = model.n_columns(samples)
+    fit = [i for i, length in enumerate(lengths) if length <= model.max_columns]
+    rows = {i: too_long(samples[i]) for i in set(range(len(samples))).difference(fit)}
+    for batch in plan_batches([lengths[i] for i in fit], batch_tokens=batch_tokens):
+        scored, _ = score_samples(model, [samples[fit[j]] for j in batch])
+        rows |= {fit[j]: row for j, row in zip(batch, scored, strict=True)}
     return [rows[i] for i in range(len(samples))]
 
 

@@ -33,7 +33,7 @@ def gate_and_score(model, samples, probes, *, batch_tokens, require_image_use, p
             model, *probes, batch_tokens=batch_tokens, require_image_use=require_image_use
         )
         reason = gate.refusal(checks)
-    except (MemoryError, torch.OutOfMemoryError):
+    except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError):
         raise  # no fault of the model
     except Exception as error:  # a model that cannot be run on a few samples is refused
         checks, reason = [], f"the gate: {type(error).__name__}: {error}"
