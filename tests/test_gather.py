@@ -15,7 +15,9 @@ from modelmap.gather import (
     expect_all_ok,
     gather,
     mean_losses,
+    prompt_floor,
     status,
+    visual,
 )
 
 N = 100
@@ -54,8 +56,9 @@ def noise(seed):
     return np.random.default_rng(seed).normal(-40, 5, N)
 
 
-def gathered(scores, samples=None, level=0.95):
-    return gather(make_samples() if samples is None else samples, scores, level=level)
+def gathered(scores, samples=None, level=0.95, noise=None):
+    samples = make_samples() if samples is None else samples
+    return gather(samples, scores, noise=noise or dict.fromkeys(scores, [None]), level=level)
 
 
 def by_model(result):
@@ -195,7 +198,7 @@ def test_mean_losses_are_over_the_samples_that_count():
 
 def test_a_model_left_out_has_no_mean_loss():
     row = by_model(gathered({"a": make_scores(noise(0), missing=range(3))}))["a"]
-    assert row.keys() == {"model", "kept", "samples_ok", "reason"}
+    assert {"nats_per_sample", "image_gap"}.isdisjoint(row)
 
 
 # The image gap
@@ -286,3 +289,64 @@ def test_every_model_that_failed_is_named():
         "d on e: missing: 404",
     ]
     expect_all_ok(pl.DataFrame(rows[::2], STATUS))
+
+
+# Floors
+
+
+def test_the_noise_of_shards_is_averaged_by_their_samples():
+    shards = [
+        {"n_samples": 10, "noise_nats2": 0.2},
+        {"n_samples": 30, "noise_nats2": 0.6},
+        {"n_samples": 1, "noise_nats2": None},
+        None,
+    ]
+    scores = {name: make_scores(noise(i)) for i, name in enumerate("ab")}
+    rows = gathered(scores, noise={"a": shards, "b": [None]}).models
+    assert rows[0]["noise_nats2"] == pytest.approx(0.5)
+    assert rows[1]["noise_nats2"] is None
+
+
+def test_the_prompt_floor_is_the_variance_of_what_a_wording_moves():
+    values, moved = noise(0), noise(1)
+    asked = [make_scores(values), make_scores(values + moved, variant="paraphrase-1")]
+    asked += [make_scores(values + 7, variant="paraphrase-2")]  # a shift of all is no distance
+    assert prompt_floor(pl.concat(asked)) == pytest.approx(moved.var() / 2)
+    assert prompt_floor(asked[0]) is None
+
+
+# What an image is worth
+
+
+def shown(values, variants):
+    return pl.concat(
+        [make_scores(v, variant=name) for name, v in zip(variants, values, strict=True)]
+    )
+
+
+def test_a_gap_is_the_difference_of_two_variants_and_missing_where_one_is():
+    given, gray = noise(0), noise(1)
+    scores = {
+        "m": pl.concat([make_scores(given), make_scores(gray, missing=[3], variant="blank")]),
+        "refused": make_scores(given).clear(),
+    }
+    names, values = visual(make_samples(), scores, measure="blank_gap")
+    assert names == ["m"]
+    assert np.isnan(values[0, 3])
+    expected = np.delete(given - gray, 3)
+    np.testing.assert_allclose(np.delete(values[0], 3), expected)
+
+
+def test_mutual_information_is_at_most_the_logarithm_of_the_number_of_images():
+    variants = ["given", "shuffled", "shuffled-2", "shuffled-3", "shuffled-4"]
+    values = [noise(i) for i in range(5)]
+    _, pmi = visual(make_samples(), {"m": shown(values, variants)}, measure="pmi")
+    assert pmi.max() <= math.log(5) + 1e-12
+    mean = np.log(np.mean(np.exp(values), axis=0))
+    np.testing.assert_allclose(pmi[0], values[0] - mean)
+
+
+def test_a_blind_model_has_no_mutual_information():
+    variants = ["given", "shuffled", "shuffled-2", "shuffled-3", "shuffled-4"]
+    _, pmi = visual(make_samples(), {"m": shown([noise(0)] * 5, variants)}, measure="pmi")
+    np.testing.assert_allclose(pmi, 0, atol=1e-12)

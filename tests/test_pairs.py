@@ -25,7 +25,9 @@ def make_samples(n_samples, n_groups):
 def tables_of(L, models=MODELS, *, n_groups=60, level=0.95):
     """Return the tables of distances and of neighbors."""
     samples, Q = make_samples(L.shape[1], n_groups), double_center(L)
-    found = distances_and_neighbors(models, Q, samples, level=level, n_bootstrap=50)
+    found = distances_and_neighbors(
+        models, Q, samples, noise=[None] * len(models), level=level, n_bootstrap=50
+    )
     types = [pl.from_arrow(s.empty_table()).schema for s in (tables.DISTANCES, tables.NEIGHBORS)]
     return [pl.DataFrame(rows, schema) for rows, schema in zip(found, types, strict=True)]
 
@@ -114,7 +116,9 @@ def test_one_image_gives_no_interval():
 def test_rows_are_what_the_contracts_say(tmp_path):
     samples = make_samples(120, 60)
     Q = double_center(log_likelihoods())
-    rows = distances_and_neighbors(MODELS, Q, samples, level=0.9, n_bootstrap=5)
+    rows = distances_and_neighbors(
+        MODELS, Q, samples, noise=[None] * len(MODELS), level=0.9, n_bootstrap=5
+    )
     for part, schema in zip(rows, (tables.DISTANCES, tables.NEIGHBORS), strict=True):
         tables.write(tmp_path / "file", schema, part)
         assert tables.read(tmp_path / "file", schema).height == len(part)

@@ -157,7 +157,7 @@ def test_names_are_unique_on_every_file_system(name):
             "model\tfamly\trepo\na\tx\tr\n",
             'models.tsv line 1, column 2: unknown column "famly"; did you mean "family"? (kn…',
         ),
-        ("model\trepo\tadapter\na\tr\tx\n", 'models.tsv line 1, column 3: unknown column "ada…'),
+        ("model\trepo\tcolour\na\tr\tx\n", 'models.tsv line 1, column 3: unknown column "col…'),
         ("Model\trepo\na\tr\n", 'models.tsv line 1: column "model" is missing; add it (Un…'),
         (
             "model\trepo\tmodel\na\tr\ta\n",

@@ -147,6 +147,7 @@ def test_defaults_are_filled_in():
                 "n_samples": None,
                 "targets_per_image": 1,
                 "variants": ["given"],
+                "paraphrases": [],
                 "models": None,
                 "seed": 0,
             }
@@ -156,6 +157,7 @@ def test_defaults_are_filled_in():
             "device": "auto",
             "batch_tokens": "auto",
             "attention": "auto",
+            "share_prefix": "auto",
             "require_image_use": False,
         },
         "map": {
@@ -298,7 +300,10 @@ def test_config_problem(line, problem):
     assert says(config_problems(f"{MINIMAL}{line}\n")[0], problem)
 
 
-VARIANTS = 'a list, "given" in it and nothing twice, of "given", "shuffled", "blank", "none"'
+VARIANTS = (
+    'a list, "given" in it and nothing twice, of given, shuffled, shuffled-2 to shuffled-8, '
+    "blank, none"
+)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +312,8 @@ VARIANTS = 'a list, "given" in it and nothing twice, of "given", "shuffled", "bl
         (
             "{source: scenes, varients: [given]}",
             'line 3, column 23: datasets.s.varients: unknown key; did you mean "variants"? '
-            "(known: source, path, prompt, n_samples, targets_per_image, variants, models, seed)",
+            "(known: source, path, prompt, n_samples, targets_per_image, variants, paraphrases, "
+            "models, seed)",
         ),
         (
             "{source: foldr}",
@@ -343,8 +349,8 @@ VARIANTS = 'a list, "given" in it and nothing twice, of "given", "shuffled", "bl
         ),
         (
             "{source: scenes, variants: [given, blnk]}",
-            'line 3, column 41: datasets.s.variants item 2: found "blnk", expected "given", '
-            '"shuffled", "blank" or "none"; did you mean "blank"?',
+            'line 3, column 41: datasets.s.variants item 2: found "blnk", expected given, '
+            'shuffled (or shuffled-2 to shuffled-8), blank or none; did you mean "blank"?',
         ),
         *(
             (

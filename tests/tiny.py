@@ -21,6 +21,11 @@ class Sample:
     def size(self):
         return None if self.image is None else self.image.size
 
+    @property
+    def condition(self):
+        pixels = None if self.image is None else self.image.tobytes()
+        return self.prompt, self.size, pixels, self.content
+
 
 def noise(width, height, seed=0):
     """An image of noise."""
@@ -32,5 +37,6 @@ def load(path, **options):
     """Load a checkpoint on the CPU in float32."""
     from modelmap.models import loading
 
-    settings = {"dtype": "float32", "device": "cpu", "attention": "auto"}
-    return loading.load(path, **settings | {"image_options": None, "threads": 1} | options)
+    settings = {"adapter": None, "dtype": "float32", "device": "cpu", "attention": "auto"}
+    settings |= {"image_options": None, "share_prefix": "auto", "threads": 1}
+    return loading.load(path, **settings | options)

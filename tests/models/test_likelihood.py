@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import load, noise
 
-from modelmap.models import loading
+from modelmap.models.model import Model
 from modelmap.scoring.likelihood import score_samples
 
 # Rounding in float32, relative and absolute (nats).
@@ -24,7 +24,7 @@ def test_log_likelihood_is_minus_the_loss_times_the_tokens(model, samples):
     rows, _ = score_samples(model, samples)
     for sample, row in zip(samples, rows, strict=True):
         batch = model.encode([sample])
-        start, n = batch.starts[0], row["n_tokens"]
+        start, n = int(batch.starts[0]), row["n_tokens"]
         labels = torch.full_like(batch.inputs["input_ids"], -100)
         labels[0, start : start + n] = torch.tensor(row["token_ids"])
         with torch.inference_mode():
@@ -85,8 +85,8 @@ def test_token_ends_count_the_bytes_of_the_target(model, samples):
 
 
 def test_columns_are_known_without_looking_at_pixels(model, samples):
-    for sample, length in zip(samples, model.n_columns(samples), strict=True):
-        assert model.encode([sample]).inputs["input_ids"].shape[1] == length
+    for sample, (prompt, tail, _) in zip(samples, model.lengths(samples), strict=True):
+        assert model.encode([sample]).inputs["input_ids"].shape[1] == prompt + tail
 
 
 def test_the_end_of_turn_is_the_template_s(model):
@@ -96,7 +96,7 @@ def test_the_end_of_turn_is_the_template_s(model):
 def test_a_blank_at_the_end_of_the_prompt_belongs_to_the_target(model, samples):
     template = model.processor.chat_template
     model.processor.chat_template = template.replace("assistant\n", "assistant: ")
-    model = loading.Model(model.network, model.processor)  # renders anew
+    model = Model(model.network, model.processor, model.family)  # renders anew
     try:
         rows, _ = score_samples(model, samples[:2])
         text = model.row(samples[0])[0]
@@ -110,7 +110,7 @@ def test_a_blank_at_the_end_of_the_prompt_belongs_to_the_target(model, samples):
 def test_without_a_template_the_prompt_stands_as_it_is(model, samples):
     template = model.processor.chat_template
     model.processor.chat_template = None
-    model = loading.Model(model.network, model.processor)  # renders anew
+    model = Model(model.network, model.processor, model.family)  # renders anew
     try:
         rows, _ = score_samples(model, samples[:3])
         alone = [score_samples(model, [sample])[0][0] for sample in samples[:3]]
@@ -137,4 +137,4 @@ def test_a_target_that_holds_the_image_token_costs_one_row(checkpoints, samples,
     bad = dataclasses.replace(samples[1], target=target)
     rows, _ = score_samples(llava, [samples[0], bad, samples[2]])
     assert [row["status"] for row in rows] == ["ok", "target_error", "ok"]
-    assert llava.n_columns([bad]) == [0]
+    assert llava.lengths([bad]) == [(0, 0, False)]

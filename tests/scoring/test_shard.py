@@ -36,20 +36,20 @@ class Counting:
     def __getattr__(self, name):
         return getattr(self.model, name)
 
-    def encode(self, samples):
+    def encode(self, samples, of=None):
         if self.stop_after is not None and len(self.batches) == self.stop_after:
             raise KeyboardInterrupt
         self.batches.append([(s.sample_id, s.variant) for s in samples])
-        return self.model.encode(samples)
+        return self.model.encode(samples, of)
 
-    def logits(self, inputs, columns):
-        if self.largest and len(inputs["input_ids"]) > self.largest:
+    def tail_logits(self, batch):
+        if self.largest and len(batch.rows) > self.largest:
             raise torch.OutOfMemoryError("too many rows")
-        return self.model.logits(inputs, columns)
+        return self.model.tail_logits(batch)
 
 
 def run(model, shard, parts, **options):
-    settings = {"batch_tokens": 300, "parts": parts, "key": "k"}
+    settings = {"batch_tokens": 300, "workers": 0, "parts": parts, "key": "k"}
     return score_shard(model, shard, **settings | options)
 
 
@@ -110,7 +110,7 @@ def test_short_of_memory_batches_are_halved_and_it_is_told(llava, shard, tmp_pat
 
 def test_one_sample_that_does_not_fit_is_an_error(llava, shard, tmp_path):
     class Full(Counting):
-        def logits(self, inputs, columns):
+        def tail_logits(self, batch):
             raise torch.OutOfMemoryError("no memory")
 
     with pytest.raises(torch.OutOfMemoryError):

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from modelmap.geometry import information
 from modelmap.geometry.centering import complete
 from modelmap.geometry.divergence import mean_interval
 
+OTHER = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
 MAX_MISSING = 0.02  # a model that misses a larger share of the samples is left out
 
 STATUS = {
@@ -36,7 +38,7 @@ class Gathered(NamedTuple):
     models: list
 
 
-def gather(samples, scores, *, level):
+def gather(samples, scores, *, noise, level):
     """Put scores side by side, whatever their order, and decide which cells count.
 
     Models that miss too many samples are left out first, then the samples that a remaining model
@@ -46,6 +48,7 @@ def gather(samples, scores, *, level):
     ----------
     samples : DataFrame of tables.SAMPLES
     scores : dict of model to DataFrame of tables.SCORES
+    noise : dict of model to the list of what scoring.noise found in each shard
     level : of the interval of the image gap
 
     Returns
@@ -69,6 +72,8 @@ def gather(samples, scores, *, level):
     left_out = pl.lit("missing in a model that is kept")
     reason = pl.when(pl.Series(complete_samples)).then(None).otherwise(left_out)
     summary = _summary(L, frames, samples, kept, complete_samples, level)
+    for name, frame, row in zip(names, frames, summary, strict=True):
+        row |= {"noise_nats2": _noise(noise[name]), "prompt_nats2": prompt_floor(frame)}
     return Gathered(
         names,
         L,
@@ -102,6 +107,30 @@ def cells(frames, sample_ids, *, variant, column="log_likelihood"):
     return np.stack(rows) if rows else np.empty((0, len(order)))
 
 
+def visual(samples, scores, *, measure):
+    """What the image is worth to each model and sample.
+
+    Parameters
+    ----------
+    samples : DataFrame of tables.SAMPLES
+    scores : dict of model to DataFrame of tables.SCORES
+    measure : image_gap, blank_gap, text_gap (against another image, plain gray, no image) or pmi
+
+    Returns
+    -------
+    names : list of str, the models with any score, sorted
+    ndarray of shape (n_models, n_samples), nats; NaN where missing
+    """
+    names = sorted(model for model, frame in scores.items() if frame.height)
+    frames, ids = [scores[name] for name in names], samples["sample_id"]
+    given = cells(frames, ids, variant="given")
+    if measure != "pmi":
+        return names, information.gap(given, cells(frames, ids, variant=OTHER[measure]))
+    variants = {v for frame in frames for v in frame["variant"].unique()}
+    others = [cells(frames, ids, variant=v) for v in sorted(variants) if v.startswith("shuffled")]
+    return names, information.mutual_information(given, np.array(others))
+
+
 def mean_losses(L, n_tokens, n_bytes):
     """Mean negative log-likelihood of each model, in three units that are never mixed.
 
@@ -121,6 +150,33 @@ def mean_losses(L, n_tokens, n_bytes):
         "nats_per_token": total / n_tokens.sum(axis=1),
         "bits_per_byte": total / (n_bytes.sum() * math.log(2)),
     }
+
+
+def prompt_floor(scores):
+    """Squared distance (nats squared) of a model to itself under another wording of the prompt.
+
+    The mean over wordings of the variance over samples by which a wording moves a score; None if
+    no other wording was scored. Models nearer than this to each other differ less than prompts do.
+    """
+    scores = scores.filter(pl.col("status") == "ok").select(
+        "sample_id", "variant", "log_likelihood"
+    )
+    given = scores.filter(pl.col("variant") == "given").drop("variant")
+    moved = (
+        scores.filter(pl.col("variant").str.starts_with("paraphrase-"))
+        .join(given, on="sample_id", suffix="_given")
+        .with_columns(by=pl.col("log_likelihood") - pl.col("log_likelihood_given"))
+        .group_by("variant")
+        .agg(pl.col("by").var(ddof=0))
+    )
+    return moved["by"].mean()
+
+
+def _noise(shards):
+    """The variance of rounding over all shards: the mean, by samples; None if not measured."""
+    found = [s for s in shards if s and s["noise_nats2"] is not None]
+    n = sum(s["n_samples"] for s in found)
+    return sum(s["noise_nats2"] * s["n_samples"] for s in found) / n if n else None
 
 
 def status(provenances, scores):

@@ -17,7 +17,7 @@ from modelmap.geometry.neighbors import (
 )
 
 
-def distances_and_neighbors(models, Q, samples, *, level, n_bootstrap):
+def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap):
     """Rows of tables.DISTANCES and of tables.NEIGHBORS.
 
     Parameters
@@ -25,6 +25,7 @@ def distances_and_neighbors(models, Q, samples, *, level, n_bootstrap):
     models : list of str, sorted
     Q : ndarray of shape (n_models, n_samples), nats
     samples : DataFrame with group and n_bytes of these samples
+    noise : list of the variance of each model's rounding (nats squared; None: not measured)
     level : of the intervals
     n_bootstrap : resamples behind the probability to be the nearest
     """
@@ -43,6 +44,9 @@ def distances_and_neighbors(models, Q, samples, *, level, n_bootstrap):
             "kl_bits_per_byte": bits_per_byte(d2[i, j] / 2, mean_bytes),
             "kl_nats_low": _or_none(low[i, j] / 2),
             "kl_nats_high": _or_none(high[i, j] / 2),
+            "below_noise_floor": None
+            if noise[i] is None or noise[j] is None or math.isnan(low[i, j])
+            else bool(low[i, j] <= noise[i] + noise[j]),
         }
         for i, j in zip(a, b, strict=True)
     ]

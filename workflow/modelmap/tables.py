@@ -48,7 +48,7 @@ SAMPLES = _schema(
 
 SCORES = _schema(
     "scores",
-    1,
+    2,
     _field("sample_id", _string),
     _field("variant", _string),
     _maybe("log_likelihood", _float, "nats"),
@@ -62,7 +62,8 @@ SCORES = _schema(
         "bytes of the target, up to the last character that a token touches",
     ),
     _field("token_log_likelihoods", pa.list_(pa.float32()), "nats"),
-    _field("status", _string),  # ok, image_error, target_error, too_long or non_finite
+    # ok, image_error, target_error, needs_image, too_long or non_finite
+    _field("status", _string),
 )
 
 GATE = _schema(
@@ -92,9 +93,12 @@ MATRIX_SAMPLES = _schema(
     _maybe("reason", _string),
 )
 
+# What an image is worth to each model and sample, see geometry.information; NaN where missing.
+VISUAL = _schema("visual", 1, _field("model", _string), _field("value", _vector, "nats"))
+
 MATRIX_MODELS = _schema(
     "matrix models",
-    1,
+    2,
     _field("model", _string),
     _field("kept", _bool),
     _maybe("reason", _string),
@@ -105,6 +109,8 @@ MATRIX_MODELS = _schema(
     _maybe("image_gap", _float, "nats per sample that a shuffled image costs"),
     _maybe("image_gap_low", _float, "nats"),
     _maybe("image_gap_high", _float, "nats"),
+    _maybe("noise_nats2", _float, "nats squared: variance of rounding over samples"),
+    _maybe("prompt_nats2", _float, "nats squared: d2 to itself under another wording"),
 )
 
 
@@ -113,7 +119,7 @@ COORDINATES = _schema("coordinates", 1, _field("model", _string), _field("q", _v
 
 DISTANCES = _schema(
     "distances",
-    1,
+    2,
     _field("model_a", _string),
     _field("model_b", _string),
     _field("d2_nats2", _float, "nats squared"),

@@ -31,6 +31,7 @@ CHECKPOINT = (
     "chat_template.jinja",
     "generation_config.json",
 )
+VISUAL = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
 SUFFIXES = (".json", ".safetensors", ".jinja", ".txt", ".model")
 
 
@@ -122,7 +123,13 @@ def checkpoint_files(wildcards):
     """The files of a checkpoint, watched: one trained anew in its place is scored anew."""
     path = checkpoint_path(wildcards.model)
     if MODELS[wildcards.model]["repo"].startswith("zoo:"):
-        return [f"{path}/{file}" for file in CHECKPOINT]
+        made = [f"{path}/{file}" for file in CHECKPOINT]
+        return made + files_in(MODELS[wildcards.model]["adapter"])
+    return files_in(path) + files_in(MODELS[wildcards.model]["adapter"])
+
+
+def files_in(path):
+    """The files of a folder that a model is read from."""
     files = Path(path).iterdir() if path and Path(path).is_dir() else []
     return sorted(str(file) for file in files if file.suffix in SUFFIXES)
 
@@ -139,20 +146,38 @@ def scores_of(dataset):
     ]
 
 
+def score_threads():
+    """CPU threads of a scoring job: on a GPU they prepare its batches."""
+    return 8 if config["score"]["device"] != "cpu" and workflow.global_resources.get("gpu") else 1
+
+
+def visual_measures(dataset):
+    """The tables that compare images of a dataset's variants."""
+    variants = DATASETS[dataset]["variants"]
+    found = [name for name, variant in VISUAL.items() if variant in variants]
+    shuffled = [variant for variant in variants if variant.startswith("shuffled")]
+    return found + ["pmi"] * (len(shuffled) >= 4)
+
+
 def score_settings(wildcards):
     """What changes the numbers of one model on one dataset, and nothing else."""
     row, score = MODELS[wildcards.model], config["score"]
     asks = wildcards.dataset == QUESTIONS  # every question is a prompt of its own
     dataset = (
-        {"prompt": "", "variants": ["given", "blank"]} if asks else DATASETS[wildcards.dataset]
+        {"prompt": "", "variants": ["given", "blank"], "paraphrases": []}
+        if asks
+        else DATASETS[wildcards.dataset]
     )
     return {
         "repo": row["repo"],
         "revision": row["revision"],
+        "adapter": row["adapter"],
         "dtype": row["dtype"] or score["dtype"],
         "attention": row["attention"] or score["attention"],
         "prompt": dataset["prompt"] if asks else row["prompt"] or dataset["prompt"],
         "image_options": row["image_options"],
         "variants": dataset["variants"],
+        "paraphrases": dataset["paraphrases"],
+        "share_prefix": score["share_prefix"],
         "require_image_use": score["require_image_use"],
     }

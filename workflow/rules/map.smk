@@ -40,6 +40,7 @@ rule measure_distances:
     input:
         coordinates="results/map/{dataset}/coordinates.parquet",
         samples="results/matrix/{dataset}.samples.parquet",
+        models="results/matrix/{dataset}.models.parquet",
     output:
         distances="results/map/{dataset}/distances.parquet",
         neighbors="results/map/{dataset}/neighbors.parquet",
@@ -190,4 +191,9 @@ rule map:
             "results/map/{dataset}/findings.html",
             *[f"results/map/{{dataset}}/map_{method}.svg" for method in METHODS],
         ),
+        [
+            f"results/matrix/{dataset}.{measure}.parquet"
+            for dataset in DATASETS
+            for measure in visual_measures(dataset)
+        ],
         "results/status.tsv",

@@ -4,6 +4,7 @@ Gather the scores of all models on a dataset, and say how each model fared.
     matrix    results/matrix/{dataset}.parquet           log-likelihoods, NaN where missing
     samples   results/matrix/{dataset}.samples.parquet   which samples count, and why not
     models    results/matrix/{dataset}.models.parquet    which models count; mean NLL, image gap
+    visual    results/matrix/{dataset}.{image_gap,blank_gap,text_gap,pmi}.parquet
     gate      results/gate/{dataset}/{model}.parquet
     status    results/status.tsv
 """
@@ -35,6 +36,24 @@ rule gather:
         ],
     script:
         "../scripts/gather.py"
+
+
+rule compare_images:
+    input:
+        samples="resources/samples/{dataset}.parquet",
+        scores=lambda wildcards: scores_of(wildcards.dataset),
+    output:
+        "results/matrix/{dataset}.{measure}.parquet",
+    log:
+        "logs/compare_images/{dataset}/{measure}.log",
+    wildcard_constraints:
+        measure="image_gap|blank_gap|text_gap|pmi",
+    conda:
+        "../../envs/modelmap.yaml"
+    params:
+        version=tables.version(tables.VISUAL),
+    script:
+        "../scripts/compare_images.py"
 
 
 rule status:

@@ -20,5 +20,6 @@ rule retrieve:
         repo=lambda wildcards: MODELS[wildcards.model]["repo"],
         revision=lambda wildcards: MODELS[wildcards.model]["revision"],
         path=lambda wildcards: checkpoint_path(wildcards.model),
+        adapter=lambda wildcards: MODELS[wildcards.model]["adapter"],
     script:
         "../scripts/retrieve.py"

@@ -19,6 +19,7 @@ rule score:
         "logs/score/{dataset}/{model}/{shard}.benchmark.tsv"
     conda:
         "../../envs/modelmap.yaml"
+    threads: score_threads()
     resources:
         gpu=0 if config["score"]["device"] == "cpu" else 1,
         device=config["score"]["device"],

@@ -24,17 +24,23 @@ if checkpoint["status"] == "ok":
     try:
         model = loading.load(
             checkpoint["local_path"],
+            adapter=checkpoint["adapter"],
             dtype=settings["dtype"],
             device=snakemake.resources.device,
             attention=settings["attention"],
             image_options=settings["image_options"],
+            share_prefix=settings["share_prefix"],
             threads=snakemake.threads,
         )
+        model.expect_to_score(images=any(row["image"] is not None for row in rows))
+        shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
+        shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
         scores, outcome = job.gate_and_score(
             model,
-            samples.variants(some, settings["variants"], prompt=prompt, everything=rows),
+            shown,
             samples.probes(rows, gate.N_PAIRS, prompt=prompt),
             batch_tokens=snakemake.resources.batch_tokens,
+            workers=0 if model.device.type == "cpu" else snakemake.threads - 1,
             require_image_use=settings["require_image_use"],
             parts=parts,
             key=[settings, checkpoint["hashes"], snakemake.params.version],

@@ -10,6 +10,7 @@ from modelmap.datasets import images
 from modelmap.datasets.problems import InvalidDataset
 
 GRAY = (128, 128, 128)
+N_PARAPHRASED = 500  # samples that are scored under other wordings of the prompt
 
 
 def read(source, *, path, targets_per_image, n_samples, seed):
@@ -73,6 +74,11 @@ class Sample:
     content: bytes | None
 
     @property
+    def condition(self):
+        """What the target is conditioned on: equal for samples with the same prompt and image."""
+        return self.prompt, self.size, self.content
+
+    @property
     def image(self):
         """The image as the model sees it; None if it sees none."""
         if self.variant == "none":
@@ -94,22 +100,53 @@ def variants(rows, names, *, prompt, everything):
 
     Parameters
     ----------
+    names : given, shuffled, shuffled-2 and so on (the next image of the ring), blank, none
     prompt : what is asked where a row has no prompt of its own
     everything : all rows of the dataset, among which the shuffled images are found
 
     Raises
     ------
     InvalidDataset
-        If images are to be shuffled and there is only one.
+        If images are to be shuffled and there are too few.
     """
-    shown = {row["sample_id"]: row for row in everything}
-    if "shuffled" in names and rows and rows[0]["shuffled_from"] is None:
-        raise InvalidDataset("the variant shuffled needs at least two images")
+    by_id = {row["sample_id"]: row for row in everything}
+    return [_sample(row, _shown(row, name, by_id), name, prompt) for name in names for row in rows]
+
+
+def paraphrased(rows, prompts, *, everything):
+    """Some samples of `rows` under other wordings of the dataset's prompt, their own image shown.
+
+    They are spread evenly over the dataset, whatever the shards; the variants are paraphrase-1
+    and so on. A row with a prompt of its own has none.
+
+    Parameters
+    ----------
+    prompts : list of str
+    everything : all rows of the dataset
+    """
+    asked = [row["sample_id"] for row in everything if row["prompt"] is None]
+    step = max(1, len(asked) // N_PARAPHRASED)
+    chosen = set(asked[::step][:N_PARAPHRASED])
     return [
-        _sample(row, shown[row["shuffled_from"]] if name == "shuffled" else row, name, prompt)
-        for name in names
+        _sample(row, row, f"paraphrase-{k}", prompt)
+        for k, prompt in enumerate(prompts, 1)
         for row in rows
+        if row["sample_id"] in chosen
     ]
+
+
+def _shown(row, variant, by_id):
+    """The row whose image a variant shows: shuffled-k the k-th next in the ring of partners."""
+    name, _, k = variant.partition("-")
+    if name != "shuffled":
+        return row
+    shown = row
+    for step in range(1, int(k or 1) + 1):
+        shown = by_id.get(shown["shuffled_from"])
+        if shown is None or shown["group"] == row["group"]:
+            needed = "two" if step == 1 else step + 1
+            raise InvalidDataset(f"the variant {variant} needs at least {needed} images")
+    return shown
 
 
 def probes(rows, n, *, prompt):
@@ -132,5 +169,5 @@ def _sample(row, shown, variant, prompt):
         prompt=prompt if row["prompt"] is None else row["prompt"],
         target=row["target"],
         size=None if variant == "none" else (shown["width"], shown["height"]),
-        content=shown["image"] if variant in ("given", "shuffled") else None,
+        content=None if variant in ("blank", "none") else shown["image"],
     )

@@ -11,17 +11,33 @@ tokenized as one text, and the target's tokens are those that end beyond P: what
 have to generate. (Tokenizing prompt and target apart breaks wherever a token spans the boundary.)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-PER_TOKEN = ("token_type_ids", "mm_token_type_ids")  # the target's tokens are text: 0 in both
+# Inputs with a value per token, and the value behind the prompt; None: that of its last token.
+PER_TOKEN = {
+    "token_type_ids": 0,
+    "mm_token_type_ids": 0,
+    "image_embeds_position_mask": 0,
+    "cross_attention_mask": None,
+}
 
 
 class BadTarget(ValueError):
     """A target that cannot stand behind its prompt; `status` is that of its row."""
 
     status = "target_error"
+
+
+class NeedsImage(ValueError):
+    """A sample without an image, for a network that cannot do without one."""
+
+    status = "needs_image"
+
+
+class Uneven(ValueError):
+    """Prompts that were to be encoded side by side differ in length."""
 
 
 @dataclass(frozen=True)
@@ -37,54 +53,80 @@ class Row:
     end_of_turn: list[int]
     straddle: int
 
+    @property
+    def tail(self):
+        """All that is behind the prompt."""
+        return self.target + self.end_of_turn
+
 
 @dataclass(frozen=True)
 class Batch:
-    """Encoded samples, right-padded.
+    """Encoded samples.
 
-    inputs : what the network takes; `input_ids` has shape (n_rows, n_columns)
-    starts : the column of each row's first target token
-    rows : what stands there
+    inputs : what the network takes. `input_ids` has shape (n_prompts, n_columns); where rows
+        share prompts these are all of one length, else each row stands there whole, right-padded
+    rows : list of Row
+    starts : Tensor of shape (n_rows,), the column of each row's first target token
+    tails : Tensor of shape (n_rows, n_tail), target and end of turn, right-padded
+    of : Tensor of shape (n_rows,), the prompt that each row continues; None: its own
     n_image_tokens : of each row
     """
 
     inputs: dict
-    starts: list[int]
     rows: list[Row]
+    starts: torch.Tensor
+    tails: torch.Tensor
+    of: torch.Tensor | None
     n_image_tokens: list[int]
 
-    def columns(self):
-        """The columns that hold a target or an end of turn in any row, as one range."""
-        stops = (
-            s + len(r.target) + len(r.end_of_turn)
-            for s, r in zip(self.starts, self.rows, strict=True)
-        )
-        return range(min(self.starts), max(stops))
+    def pin_memory(self):
+        """The same batch in memory from which a GPU can fetch by itself."""
+        pinned = {k: v.pin_memory() if torch.is_tensor(v) else v for k, v in self.inputs.items()}
+        return replace(self, inputs=pinned, tails=self.tails.pin_memory())
+
+    def tail_mask(self):
+        """Which entries of `tails` are tokens of a row: bool Tensor of shape (n_rows, n_tail)."""
+        n = torch.tensor([len(row.tail) for row in self.rows])
+        return torch.arange(self.tails.shape[1]) < n[:, None]
+
+    def positions(self):
+        """Columns whose logits predict the tails: Tensor of shape (n_rows, n_tail)."""
+        columns = self.starts[:, None] - 1 + torch.arange(self.tails.shape[1])
+        return columns.clamp(max=self.inputs["input_ids"].shape[1] - 1)
 
 
-def render(processor, prompt, *, image):
+def render(processor, prompt, *, image, inserts_image=False):
     """Render the user's turn: (P, separator), P ending where the target begins.
 
     A blank at the end of P belongs to the target's first token, so it is moved into the
-    separator; behind a line break or a special token nothing separates.
+    separator; behind a line break or a special token nothing separates. No prompt and no image
+    is text by itself: nothing is rendered.
     """
+    if not prompt and not image:
+        return "", ""
+    tokenizer = getattr(processor, "tokenizer", processor)
     if getattr(processor, "chat_template", None):
         content = [{"type": "image"}] * image + [{"type": "text", "text": prompt}]
         text = processor.apply_chat_template(
-            [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+            [{"role": "user", "content": prompt if processor is tokenizer else content}],
+            add_generation_prompt=True,
+            tokenize=False,
         )
     else:
-        text = _plain(processor, prompt, image=image)
+        text = prompt if inserts_image else _plain(processor, prompt, image=image)
     bare = text.rstrip(" ")
     if bare != text:
         return bare, " "
-    specials = tuple(processor.tokenizer.all_special_tokens)
+    specials = tuple(tokenizer.all_special_tokens)
     return text, "" if not text or text.endswith(("\n", *specials)) else " "
 
 
 def _plain(processor, prompt, *, image):
     """Render without a chat template: the prompt as it stands, the image before it."""
-    placeholder = getattr(processor, "boi_token", None) or processor.image_token
+    placeholder = getattr(processor, "boi_token", None) or getattr(processor, "image_token", None)
+    if placeholder is None:
+        return prompt
+    placeholder = str(placeholder)
     if not image:
         return prompt.replace(placeholder, "")
     return prompt if placeholder in prompt else placeholder + prompt
@@ -94,11 +136,14 @@ def end_of_turn(processor):
     """Token ids that close the assistant's turn: what the template writes behind an answer, up to
     its first special token, or the tokenizer's end of sequence where there is no template.
     """
-    tokenizer = processor.tokenizer
+    tokenizer = getattr(processor, "tokenizer", processor)
     if getattr(processor, "chat_template", None):
         answer = "\u2603"  # a character that no template writes by itself
         turns = [("user", "Q"), ("assistant", answer)]
-        turns = [{"role": r, "content": [{"type": "text", "text": t}]} for r, t in turns]
+        turns = [
+            {"role": r, "content": t if processor is tokenizer else [{"type": "text", "text": t}]}
+            for r, t in turns
+        ]
         tail = processor.apply_chat_template(turns, tokenize=False).rpartition(answer)[2]
         ids = tokenizer(tail, add_special_tokens=False)["input_ids"]
         for i, token in enumerate(ids):
@@ -113,7 +158,7 @@ def target_row(tokenizer, text, separator, target, end_of_turn):
     Raises
     ------
     BadTarget
-        If the target changes the tokens of the prompt before the boundary.
+        If there is none, or it changes the tokens of the prompt before the boundary.
     """
     before = tokenizer(text, add_special_tokens=False)["input_ids"]
     whole = tokenizer(
@@ -123,63 +168,107 @@ def target_row(tokenizer, text, separator, target, end_of_turn):
     first = next((i for i, (_, end) in enumerate(offsets) if end > len(text)), len(ids))
     if ids[:first] != before[:first]:
         raise BadTarget(f"the target {target!r} changes the tokenization of the prompt before it")
+    if first == len(ids):
+        raise BadTarget("the target is empty")
     ends = [len(target[: max(0, end - begin)].encode()) for _, end in offsets[first:]]
     return Row(ids[first:], ends, end_of_turn, len(before) - first)
 
 
-def encode(processor, texts, images, rows, *, image_token_id):
-    """Encode samples for the network.
+def encode_prompts(processor, texts, images):
+    """Encode rendered prompts behind images, padded.
 
     Parameters
     ----------
-    texts : list of str, the rendered prompts
-    images : list of PIL.Image, one for each text, or None for text alone
-    rows : list of Row
-    image_token_id : int, the token that stands for a part of an image
+    texts : list of str
+    images : list of PIL.Image, one for each text
 
     Returns
     -------
-    Batch, on the CPU. Vision tensors are left as the processor made them.
+    dict : what the network takes; vision tensors are left as the processor made them
 
     Raises
     ------
     ValueError
-        If the processor cannot take an image, or a prompt is empty.
+        If the processor cannot take an image.
     """
-    tokenizer = processor.tokenizer
-    bos = tokenizer.bos_token
-    prompts = dict(
+    inputs = dict(
         processor(
-            images=None if images is None else [[image] for image in images],
+            images=[[image] for image in images],
             text=list(texts),
             padding=True,
             return_tensors="pt",
-            add_special_tokens=not (bos and texts[0].startswith(bos)),
+            add_special_tokens=not _begins_with_bos(processor, texts[0]),
         )
     )
-    attended = prompts.pop("attention_mask").bool()
-    ids = prompts.pop("input_ids")
+    inputs.pop("labels", None)
+    return inputs
+
+
+def encode_text(processor, texts):
+    """Encode prompts without an image, right-padded; where there is no text either, the begin of
+    sequence, or what separates documents in a tokenizer that has none.
+    """
+    tokenizer = getattr(processor, "tokenizer", processor)
+    begin = tokenizer.bos_token_id
+    begin = tokenizer.eos_token_id if begin is None else begin
+    rows = [_text_ids(processor, text) if text else [begin] for text in texts]
+    if any(not row or row == [None] for row in rows):
+        raise ValueError("there is no token to condition on: the prompt is empty")
+    ids = _pad(rows, tokenizer.pad_token_id or 0)
+    return {"input_ids": ids, "attention_mask": _pad([[1] * len(row) for row in rows], 0)}
+
+
+def _text_ids(processor, text):
+    special = not _begins_with_bos(processor, text)
+    return list(processor(text=[text], add_special_tokens=special)["input_ids"][0])
+
+
+def _begins_with_bos(processor, text):
+    bos = getattr(processor, "tokenizer", processor).bos_token
+    return bool(bos) and text.startswith(bos)
+
+
+def _pad(rows, value):
+    rows = [torch.tensor(row, dtype=torch.long) for row in rows]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
+
+
+def append(prompts, rows, *, pad, suffix_type):
+    """Put each row behind its prompt, right-padded.
+
+    Returns
+    -------
+    inputs : dict, `prompts` with every input per token lengthened
+    starts : Tensor of shape (n_rows,), the column of each row's first target token
+    """
+    attended = prompts["attention_mask"].bool()
     kept = [
         m.nonzero()[: int(m.sum()) - r.straddle, 0] for m, r in zip(attended, rows, strict=True)
     ]
     if not all(map(len, kept)):
         raise ValueError("there is no token to condition on: the prompt is empty")
-    tails = [torch.tensor(r.target + r.end_of_turn, dtype=torch.long) for r in rows]
-    shape = len(rows), max(len(k) + len(t) for k, t in zip(kept, tails, strict=True))
-
-    pad = tokenizer.pad_token_id or 0
+    starts = torch.tensor([len(k) for k in kept])
+    shape = len(rows), max(len(k) + len(r.tail) for k, r in zip(kept, rows, strict=True))
     inputs = prompts | {
         "input_ids": torch.full(shape, pad),
         "attention_mask": torch.zeros(shape, dtype=torch.long),
     }
-    per_token = [key for key in PER_TOKEN if key in prompts]
-    inputs |= {key: torch.zeros(shape, dtype=prompts[key].dtype) for key in per_token}
-    for i, (keep, tail) in enumerate(zip(kept, tails, strict=True)):
-        n = len(keep)
-        inputs["input_ids"][i, :n] = ids[i, keep]
-        inputs["input_ids"][i, n : n + len(tail)] = tail
-        inputs["attention_mask"][i, : n + len(tail)] = 1
-        for key in per_token:
+    per_token = {key: value for key, value in PER_TOKEN.items() if key in prompts}
+    for key in per_token:
+        old = prompts[key]
+        inputs[key] = torch.zeros(*shape, *old.shape[2:], dtype=old.dtype)
+    for i, (keep, row) in enumerate(zip(kept, rows, strict=True)):
+        n, stop = len(keep), len(keep) + len(row.tail)
+        inputs["input_ids"][i, :n] = prompts["input_ids"][i, keep]
+        inputs["input_ids"][i, n:stop] = torch.tensor(row.tail)
+        inputs["attention_mask"][i, :stop] = 1
+        for key, behind in per_token.items():
             inputs[key][i, :n] = prompts[key][i, keep]
-    n_image_tokens = (inputs["input_ids"] == image_token_id).sum(1).tolist()
-    return Batch(inputs, [len(keep) for keep in kept], rows, n_image_tokens)
+            behind = suffix_type if key == "token_type_ids" else behind
+            inputs[key][i, n:stop] = inputs[key][i, n - 1].clone() if behind is None else behind
+    return inputs, starts
+
+
+def pad_tails(rows, pad):
+    """The tails of `rows`, right-padded: Tensor of shape (n_rows, n_tail)."""
+    return _pad([row.tail for row in rows], pad)

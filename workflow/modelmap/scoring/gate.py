@@ -5,13 +5,14 @@ passes, flags (the model is scored, the report shows it) or refuses (the model g
 result with the reason). Random weights pass: they are a bad model, not a wrong one.
 """
 
+import dataclasses
 import math
 
 import numpy as np
 import torch
 
-from modelmap.scoring.likelihood import score_samples, too_long
-from modelmap.scoring.plan import plan_batches
+from modelmap.scoring.likelihood import score_samples
+from modelmap.scoring.pipeline import score
 
 N_PAIRS = 32
 N_SINGLE = 8
@@ -32,18 +33,19 @@ def check(model, given, shuffled, *, batch_tokens, require_image_use):
     -------
     list of dict: check, value, limit, verdict
     """
-    rows = _score(model, given, batch_tokens)
+    rows = score(model, given, batch_tokens=batch_tokens)
     checks = [_finite(rows)]
     good = [(s, row) for s, row in zip(given, rows, strict=True) if row["status"] == "ok"]
     if not good:
         return checks
     few = [sample for sample, _ in good[:N_SINGLE]]
     checks += [_causal(model, few), _batched(model, few)]
-    if (expected := model.n_image_tokens([sample.size for sample, _ in good])) is not None:
-        checks.append(_image_tokens(expected, [row for _, row in good]))
+    if model.family.shares_prefix:
+        checks.append(_shared(model, few))
+    checks.append(_planned(model, few))
     if not model.is_float32:
         checks.append(_float32(model, few, [row for _, row in good[:N_SINGLE]]))
-    others = [] if shuffled is None else _score(model, shuffled, batch_tokens)
+    others = [] if shuffled is None else score(model, shuffled, batch_tokens=batch_tokens)
     return [*checks, _image_used(rows[: len(others)], others, require_image_use)]
 
 
@@ -63,17 +65,6 @@ _SAYS = {
 }
 
 
-def _score(model, samples, batch_tokens):
-    """Score samples in planned batches; rows in the order of `samples`."""
-    lengths = model.n_columns(samples)
-    fit = [i for i, length in enumerate(lengths) if length <= model.max_columns]
-    rows = {i: too_long(samples[i]) for i in set(range(len(samples))).difference(fit)}
-    for batch in plan_batches([lengths[i] for i in fit], batch_tokens=batch_tokens):
-        scored, _ = score_samples(model, [samples[fit[j]] for j in batch])
-        rows |= {fit[j]: row for j, row in zip(batch, scored, strict=True)}
-    return [rows[i] for i in range(len(samples))]
-
-
 def _verdict(name, value, limit, good, otherwise):
     verdict = PASS if good else otherwise
     return {"check": name, "value": float(value), "limit": float(limit), "verdict": verdict}
@@ -89,20 +80,14 @@ def _finite(rows):
 def _causal(model, samples):
     """Replace each target's last token: no logit before it may move."""
     batch = model.encode(samples)
-    columns = range(min(batch.starts), batch.columns().stop)
-    ids = batch.inputs["input_ids"]
-    changed = ids.clone()
-    last = [s + len(row.target) - 1 for s, row in zip(batch.starts, batch.rows, strict=True)]
-    for i, column in enumerate(last):
-        changed[i, column] = batch.rows[i].target[0] if len(set(batch.rows[i].target)) > 1 else 1
-        if changed[i, column] == ids[i, column]:
-            changed[i, column] = (ids[i, column] + 1) % int(ids.max())
-    before = model.logits(batch.inputs, list(columns))
-    after = model.logits(batch.inputs | {"input_ids": changed}, list(columns))
-    moved = (before - after).abs().amax(-1)
-    worst = max(
-        float(moved[i, : column - columns.start + 1].max()) for i, column in enumerate(last)
-    )
+    last = [len(row.target) - 1 for row in batch.rows]
+    tails, ids = batch.tails.clone(), batch.inputs["input_ids"].clone()
+    for i, t in enumerate(last):
+        old = int(tails[i, t])
+        tails[i, t] = ids[i, batch.starts[i] + t] = next(x for x in (1, 2) if x != old)
+    changed = dataclasses.replace(batch, inputs=batch.inputs | {"input_ids": ids}, tails=tails)
+    moved = (model.tail_logits(batch) - model.tail_logits(changed)).abs().amax(-1)
+    worst = max(float(moved[i, : t + 1].max()) for i, t in enumerate(last))
     return _verdict("causal", worst, 1e-3, not worst > 1e-3, REFUSE)
 
 
@@ -114,19 +99,46 @@ def _batched(model, samples):
             alone = [score_samples(model, [sample])[0][0] for sample in samples]
     except torch.OutOfMemoryError:  # there is no room for the weights in float32
         return _verdict("batched", math.nan, 1e-4, False, FLAG)
+    return _equal("batched", together, alone, REFUSE)
+
+
+def _shared(model, samples):
+    """Score all targets behind one image, sharing it and each by itself, in float32.
+
+    Where that fails, nothing is shared (see job.gate_and_score).
+    """
+    first = samples[0]
+    pairs = [
+        dataclasses.replace(first, sample_id=sample.sample_id, target=sample.target)
+        for sample in samples
+        if not model.row(dataclasses.replace(first, target=sample.target))[1].straddle
+    ]
+    try:
+        with model.float32():
+            together, _ = score_samples(model, pairs, [0] * len(pairs))
+            alone, _ = score_samples(model, pairs)
+    except torch.OutOfMemoryError:
+        return _verdict("shared_prefix", math.nan, 1e-4, False, FLAG)
+    return _equal("shared_prefix", together, alone, FLAG)
+
+
+def _equal(name, rows, others, otherwise):
     pairs = [
         (abs(a["log_likelihood"] - b["log_likelihood"]), 1e-6 * abs(b["log_likelihood"]) + 1e-4)
-        for a, b in zip(together, alone, strict=True)
+        for a, b in zip(rows, others, strict=True)
         if a["status"] == b["status"] == "ok"
     ]
     off, limit = max(pairs, key=lambda pair: pair[0] - pair[1], default=(0.0, 1e-4))
-    return _verdict("batched", off, limit, off <= limit, REFUSE)
+    return _verdict(name, off, limit, off <= limit, otherwise)
 
 
-def _image_tokens(expected, rows):
-    """The processor's own count of image tokens against the placeholders found."""
-    off = [abs(n - row["n_image_tokens"]) for n, row in zip(expected, rows, strict=True)]
-    off = max(off, default=0)
+def _planned(model, samples):
+    """Tokens of prompt and image as planned without a pixel, against those encoded."""
+    starts = model.encode(samples).starts.tolist()
+    off = max(
+        abs(prompt - start)
+        for (prompt, _, _), start in zip(model.lengths(samples), starts, strict=True)
+    )
     return _verdict("image_tokens", off, 0, off == 0, FLAG)
 
 

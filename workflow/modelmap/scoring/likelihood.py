@@ -7,6 +7,7 @@ import torch
 
 OK, IMAGE_ERROR = "ok", "image_error"
 TOO_LONG, NON_FINITE = "too_long", "non_finite"
+UNENCODABLE = (ValueError, OSError, ZeroDivisionError)  # what a processor raises of one sample
 
 
 @torch.inference_mode()
@@ -21,51 +22,74 @@ def token_log_likelihoods(model, batch):
 
     Returns
     -------
-    list of float32 arrays, one per row: of its target's tokens, then of its end of turn
+    float32 Tensor of shape (n_rows, n_tail), on the CPU; of a GPU's it may still be on its way:
+    see `settled`. Behind the end of a row it holds nothing of meaning.
     """
-    columns = batch.columns()
-    logits = model.logits(batch.inputs, list(columns))
-    ids = batch.inputs["input_ids"][:, columns.start : columns.stop].to(logits.device)
-    chosen = logits.gather(-1, ids[..., None])[..., 0] - logits.logsumexp(-1)
-    chosen = chosen.cpu().numpy()
-    return [
-        chosen[i, start - columns.start :][: len(row.target) + len(row.end_of_turn)]
-        for i, (start, row) in enumerate(zip(batch.starts, batch.rows, strict=True))
-    ]
+    logits = model.tail_logits(batch)
+    tails = batch.tails.to(logits.device)[..., None]
+    values = logits.gather(-1, tails)[..., 0] - logits.logsumexp(-1)
+    if values.device.type != "cuda":
+        return values.cpu()
+    there = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    return there.copy_(values, non_blocking=True)
 
 
-def score_samples(model, samples):
+class Launched:
+    """A batch whose values are computed, or on a GPU on their way."""
+
+    def __init__(self, model, samples, batch):
+        self.samples, self.batch = samples, batch
+        self.values = token_log_likelihoods(model, batch)
+        self.event = torch.cuda.Event() if model.device.type == "cuda" else None
+        if self.event:
+            self.event.record()
+
+    def rows(self):
+        """The rows of its samples, once they are there."""
+        if self.event:
+            self.event.synchronize()
+        values = self.values.numpy()
+        return [
+            _row(sample, self.batch, i, values[i, : len(self.batch.rows[i].tail)])
+            for i, sample in enumerate(self.samples)
+        ]
+
+
+def score_samples(model, samples, of=None, launched=None):
     """Score samples as one batch, or, where memory is short, as its halves.
 
     A sample whose image or target the processor cannot take gets a row that says so; one with a
     value that is not finite is scored again alone, then alone in float32, then marked.
+
+    Parameters
+    ----------
+    of : which prompt each sample continues, see plan.Batch
+    launched : callable that gives the Launched batch, or raises what computing it raised;
+        None: it is encoded and computed here
 
     Returns
     -------
     rows : list of dict, the columns of a score, in the order of `samples`
     n_halvings : int, how often the batch was halved for lack of memory
     """
-    found = None
+    rows = None
     try:
-        batch = model.encode(samples)
-        found = token_log_likelihoods(model, batch)
+        if launched is None:
+            rows = Launched(model, samples, model.encode(samples, of)).rows()
+        else:
+            rows = launched().rows()
     except torch.OutOfMemoryError:
         if len(samples) == 1:
             raise
-    except (ValueError, OSError, ZeroDivisionError) as error:
+    except UNENCODABLE as error:
         if len(samples) == 1:
-            return [_failed(samples[0], getattr(error, "status", IMAGE_ERROR))], 0
-        return _apart([[sample] for sample in samples], model)
-    if found is None:  # here, where the error no longer holds the tensors of the failed try
+            return [failed(samples[0], getattr(error, "status", IMAGE_ERROR))], 0
+        return _apart(model, [([sample], None) for sample in samples])
+    if rows is None:  # here, where the error no longer holds the tensors of the failed try
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        half = len(samples) // 2
-        rows, n = _apart([samples[:half], samples[half:]], model)
+        rows, n = _apart(model, _halves(samples, of))
         return rows, n + 1
-    rows = [
-        _row(sample, batch, i, values)
-        for i, (sample, values) in enumerate(zip(samples, found, strict=True))
-    ]
     if len(samples) > 1:
         bad = [i for i, row in enumerate(rows) if row["status"] == NON_FINITE]
         for i in bad:
@@ -76,13 +100,35 @@ def score_samples(model, samples):
     return rows, 0
 
 
-def too_long(sample):
-    """The row of a sample that the network has no positions for."""
-    return _failed(sample, TOO_LONG)
+def failed(sample, status):
+    """The row of a sample that has no score."""
+    return {
+        "sample_id": sample.sample_id,
+        "variant": sample.variant,
+        "log_likelihood": None,
+        "end_log_likelihood": None,
+        "n_tokens": 0,
+        "n_image_tokens": 0,
+        "token_ids": [],
+        "token_ends": [],
+        "token_log_likelihoods": [],
+        "status": status,
+    }
 
 
-def _apart(parts, model):
-    scored = [score_samples(model, part) for part in parts]
+def _halves(samples, of):
+    """Two halves, each with its `of` counted from 0."""
+    half = len(samples) // 2
+    if of is None:
+        return [(samples[:half], None), (samples[half:], None)]
+    return [
+        (samples[:half], of[:half]),
+        (samples[half:], [prompt - of[half] for prompt in of[half:]]),
+    ]
+
+
+def _apart(model, parts):
+    scored = [score_samples(model, *part) for part in parts]
     return [row for rows, _ in scored for row in rows], sum(n for _, n in scored)
 
 
@@ -101,19 +147,4 @@ def _row(sample, batch, i, values):
         "token_ends": row.ends,
         "token_log_likelihoods": [float(value) for value in values[:n]],
         "status": OK if finite else NON_FINITE,
-    }
-
-
-def _failed(sample, status):
-    return {
-        "sample_id": sample.sample_id,
-        "variant": sample.variant,
-        "log_likelihood": None,
-        "end_log_likelihood": None,
-        "n_tokens": 0,
-        "n_image_tokens": 0,
-        "token_ids": [],
-        "token_ends": [],
-        "token_log_likelihoods": [],
-        "status": status,
     }

@@ -2,33 +2,122 @@
 
 import hashlib
 import json
+from itertools import groupby
+from typing import NamedTuple
 
 
-def plan_batches(lengths, *, batch_tokens):
-    """Put rows of similar length together, the longest first.
+class Length(NamedTuple):
+    """Tokens of a sample's prompt and of what follows it, and whom it can share the prompt with.
+
+    Samples of equal `shares` are conditioned on the same; None: shares with nobody.
+    """
+
+    prompt: int
+    tail: int
+    shares: object = None
+
+    @property
+    def total(self):
+        """Tokens of the whole row."""
+        return self.prompt + self.tail
+
+
+class Batch(NamedTuple):
+    """Samples that are scored together.
+
+    members : tuple of int
+    of : tuple of int, which prompt each member continues, ascending from 0; None: each its own
+    """
+
+    members: tuple
+    of: tuple | None
+
+
+def plan_batches(lengths, *, batch_tokens, batch_targets):
+    """Put samples into batches, the longest first.
+
+    Samples that are conditioned on the same go together and are computed behind one prompt; in
+    such a batch all prompts are of one length, so that no padding stands between prompt and
+    target. The others are put with their like in length and padded on the right.
 
     The longest come first so that a lack of memory shows at once; ties keep their order, so
     that the same input always gives the same plan, and with it the same numbers bit for bit.
 
     Parameters
     ----------
-    lengths : sequence of int, the number of tokens of each row
-    batch_tokens : int, the most tokens in a batch, padding included (a longer row is alone)
+    lengths : sequence of Length
+    batch_tokens : int, the most tokens in a batch, padding and shared prompts counted for every
+        row (a longer row is alone)
+    batch_targets : int, the most tokens of tails in a batch, padding included
 
     Returns
     -------
-    list of lists of indices into `lengths`; every index stands in exactly one
+    list of Batch; every index into `lengths` stands in exactly one
     """
-    batches, batch = [], []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > batch_tokens:
-            batches.append(batch)
-            batch = []
-        batch.append(i)
-    return batches + [batch] if batch else batches
+
+    def fits(rows, longest, tail):
+        return rows * longest <= batch_tokens and rows * tail <= batch_targets
+
+    alone, together = _units(lengths, fits)
+    batches = [Batch(tuple(members), None) for members in _fill(alone, lengths, fits)]
+    together.sort(key=lambda unit: (-lengths[unit[0]].prompt, -_tail(unit, lengths)))
+    for _, units in groupby(together, key=lambda unit: lengths[unit[0]].prompt):
+        batches += _join(list(units), lengths, fits)
+    return sorted(batches, key=lambda batch: -max(lengths[i].total for i in batch.members))
 
 
 def fingerprint(*facts):
     """A short hash of what can be written as JSON."""
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _units(lengths, fits):
+    """(samples with a prompt of their own, lists of samples behind one prompt)."""
+    groups = {}
+    for i, length in enumerate(lengths):
+        groups.setdefault(i if length.shares is None else (length.shares,), []).append(i)
+    alone, together = [], []
+    for members in groups.values():
+        members.sort(key=lambda i: -lengths[i].tail)
+        for unit in _fill(members, lengths, fits):
+            if len(unit) == 1:
+                alone += unit
+            else:
+                together.append(unit)
+    return sorted(alone), together
+
+
+def _fill(members, lengths, fits):
+    """Cut `members` into lists that fit, the longest rows first."""
+    lists, longest, tail = [], 0, 0
+    for i in sorted(members, key=lambda i: -lengths[i].total):
+        longest, tail = max(longest, lengths[i].total), max(tail, lengths[i].tail)
+        if lists and fits(len(lists[-1]) + 1, longest, tail):
+            lists[-1].append(i)
+        else:
+            lists.append([i])
+            longest, tail = lengths[i].total, lengths[i].tail
+    return lists
+
+
+def _join(units, lengths, fits):
+    """Put units whose prompts are equally long side by side while they fit."""
+    batches, joined = [], []
+    for unit in units:
+        rows = sum(map(len, joined)) + len(unit)
+        tail = max(_tail(unit, lengths), *(_tail(u, lengths) for u in joined), 0)
+        if joined and not fits(rows, lengths[unit[0]].prompt + tail, tail):
+            batches.append(_batch(joined))
+            joined = []
+        joined.append(unit)
+    return [*batches, _batch(joined)]
+
+
+def _batch(units):
+    members = tuple(i for unit in units for i in unit)
+    return Batch(members, tuple(k for k, unit in enumerate(units) for _ in unit))
+
+
+def _tail(unit, lengths):
+    return max(lengths[i].tail for i in unit)

@@ -4,23 +4,24 @@ import json
 import sys
 import time
 import zlib
-from itertools import groupby
 from pathlib import Path
 
-from modelmap.scoring.likelihood import score_samples, too_long
-from modelmap.scoring.plan import fingerprint, plan_batches
+from modelmap.scoring.likelihood import TOO_LONG, failed
+from modelmap.scoring.pipeline import plan, score_batches
+from modelmap.scoring.plan import fingerprint
 
 REPORT_EVERY = 5  # seconds
 
 
-def score_shard(model, samples, *, batch_tokens, parts, key):
+def score_shard(model, samples, *, batch_tokens, workers, parts, key):
     """Score `samples` under one batch plan, keeping each finished batch on disk.
 
     Parameters
     ----------
-    model : what scoring asks of it stands in models.loading.Model
+    model : what scoring asks of it stands in models.model.Model
     samples : list of samples, the variants one after another
     batch_tokens : int
+    workers : int, see pipeline.score_batches
     parts : folder of this shard's finished batches; the caller removes it once all is written
     key : what else the numbers depend on (model, settings, versions), as JSON can hold it:
         parts of another key or plan are not used
@@ -28,49 +29,46 @@ def score_shard(model, samples, *, batch_tokens, parts, key):
     Returns
     -------
     rows : list of dict, one per sample and variant, in the order of `samples`
-    facts : dict for the provenance: plan (hash), n_batches, n_resumed, n_halvings
+    facts : dict for the provenance: plan (hash), n_batches, n_shared_batches, n_resumed,
+        n_halvings
 
     Raises
     ------
     RuntimeError
         If the batches do not hold every sample once.
     """
-    batches = _plan(model, samples, batch_tokens)
-    fit = {i for batch in batches for i in batch}
-    plan = fingerprint(key, [[_identity(samples[i]) for i in batch] for batch in batches])
-    folder = Path(parts) / plan
+    batches = plan(model, samples, batch_tokens=batch_tokens)
+    fit = {i for batch in batches for i in batch.members}
+    planned = [[[_identity(samples[i]) for i in b.members], b.of] for b in batches]
+    plan_hash = fingerprint(key, planned)
+    folder = Path(parts) / plan_hash
     folder.mkdir(parents=True, exist_ok=True)
-    progress = _Progress(len(samples))
-    scored = {i: too_long(sample) for i, sample in enumerate(samples) if i not in fit}
-    facts = {"plan": plan, "n_batches": len(batches), "n_resumed": 0, "n_halvings": 0}
-    for number, batch in enumerate(batches):
-        file = folder / f"{number:06d}.json"
-        if file.exists():
-            part = json.loads(file.read_text())
-            facts["n_resumed"] += 1
-        else:
-            rows, n_halvings = score_samples(model, [samples[i] for i in batch])
-            part = {"rows": rows, "n_halvings": n_halvings}
-            _write(file, part)
-        facts["n_halvings"] += part["n_halvings"]
-        scored |= dict(zip(batch, part["rows"], strict=True))
-        progress.show(len(scored))
-    rows = [scored[i] for i in range(len(samples))]
+    files = [folder / f"{number:06d}.json" for number in range(len(batches))]
+    todo = [number for number, file in enumerate(files) if not file.exists()]
+
+    found = {i: failed(sample, TOO_LONG) for i, sample in enumerate(samples) if i not in fit}
+    n_halvings = 0
+    for number in set(range(len(batches))).difference(todo):
+        part = json.loads(files[number].read_text())
+        found |= dict(zip(batches[number].members, part["rows"], strict=True))
+        n_halvings += part["n_halvings"]
+    progress = _Progress(len(found), len(samples))
+    scored = score_batches(model, samples, [batches[n] for n in todo], workers=workers)
+    for number, (rows, n) in zip(todo, scored, strict=True):
+        _write(files[number], {"rows": rows, "n_halvings": n})
+        found |= dict(zip(batches[number].members, rows, strict=True))
+        n_halvings += n
+        progress.show(len(found))
+    rows = [found[i] for i in range(len(samples))]
     if [_name(sample) for sample in samples] != [[r["sample_id"], r["variant"]] for r in rows]:
         raise RuntimeError(f"{folder}: the parts do not hold every sample once; delete them")
-    return rows, facts
-
-
-def _plan(model, samples, batch_tokens):
-    """Batches of indices into `samples`, each of one variant; too long samples are in none."""
-    batches = []
-    for _, indices in groupby(range(len(samples)), key=lambda i: samples[i].variant):
-        indices = list(indices)
-        lengths = dict(zip(indices, model.n_columns([samples[i] for i in indices]), strict=True))
-        fit = [i for i in indices if lengths[i] <= model.max_columns]
-        plan = plan_batches([lengths[i] for i in fit], batch_tokens=batch_tokens)
-        batches += [[fit[j] for j in batch] for batch in plan]
-    return batches
+    return rows, {
+        "plan": plan_hash,
+        "n_batches": len(batches),
+        "n_shared_batches": sum(batch.of is not None for batch in batches),
+        "n_resumed": len(batches) - len(todo),
+        "n_halvings": n_halvings,
+    }
 
 
 def _name(sample):
@@ -92,16 +90,12 @@ def _write(file, part):
 class _Progress:
     """Says now and then how far the scoring is, and how fast."""
 
-    def __init__(self, total):
-        self.total = total
+    def __init__(self, done, total):
+        self.already, self.total = done, total
         self.begin = self.last = time.monotonic()
-        self.already = None
 
     def show(self, done):
         now = time.monotonic()
-        if self.already is None:  # the first batch may be resumed, or hold the start-up
-            self.already = 0 if done == self.total else done
-            self.begin = self.begin if done == self.total else now
         if now - self.last < REPORT_EVERY and done < self.total:
             return
         self.last = now

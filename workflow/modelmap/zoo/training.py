@@ -11,11 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import logsigmoid
 
-from modelmap.models.loading import Model, load
+from modelmap.models.families import KNOWN
+from modelmap.models.loading import load
+from modelmap.models.model import Model
 from modelmap.zoo import architectures
 
 BATCH = 8  # of more steps learn to use the image sooner than larger ones
 WARMUP = 20  # steps
+AS_SAVED = {"adapter": None, "dtype": "float32", "device": "cpu", "attention": "auto"}
+AS_SAVED |= {"image_options": None, "share_prefix": False}
 BETA = 0.1  # of DPO: nats of preference are worth this much
 
 
@@ -46,14 +50,13 @@ def train(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
     threads : int, CPU threads to compute with; another number rounds otherwise
     """
     torch.set_num_threads(threads)
-    how = {"dtype": "float32", "device": "cpu", "attention": "auto", "image_options": None}
     kind = recipe["recipe"]
     if kind == "base":
         texts = draw_texts(prompt=prompt)
         model = build(recipe["architecture"], texts, recipe["tokenizer"], seed=recipe["seed"])
     else:
         (parent,) = parents
-        model = load(parent, threads=threads, **how)
+        model = load(parent, **AS_SAVED, threads=threads)
     world = recipe["world"] | {
         "styles": _blend(recipe["world"]["styles"], recipe.get("towards", {}))
     }
@@ -83,7 +86,7 @@ def _blend(shares, towards):
 def build(architecture, texts, n_merges, *, seed):
     """Build a model with random weights."""
     torch.manual_seed(seed)
-    return Model(*architectures.build(architecture, texts, n_merges))
+    return Model(*architectures.build(architecture, texts, n_merges), KNOWN[architecture])
 
 
 def fit(model, pairs, *, steps, learning_rate, seed):
@@ -139,14 +142,9 @@ def _encode(model, pairs):
 
 
 def _token_log_likelihoods(model, batch):
-    """Log-likelihoods of shape (n_rows, n_columns), and the mask of targets and ends of turn."""
-    columns = batch.columns()
-    logits = model.logits(batch.inputs, list(columns))
-    ids = batch.inputs["input_ids"][:, columns.start : columns.stop]
-    mask = batch.inputs["attention_mask"][:, columns.start : columns.stop].bool()
-    starts = torch.tensor(batch.starts)[:, None]
-    mask = mask & (torch.arange(columns.start, columns.stop) >= starts)
-    return logits.log_softmax(-1).gather(-1, ids[..., None])[..., 0], mask
+    """Log-likelihoods of shape (n_rows, n_tail), and the mask of targets and ends of turn."""
+    values = model.tail_logits(batch).log_softmax(-1)
+    return values.gather(-1, batch.tails[..., None])[..., 0], batch.tail_mask()
 
 
 def _cross_entropy(values, mask):

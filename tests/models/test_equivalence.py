@@ -1,0 +1,46 @@
+"""Every family scores the same, whatever way is taken: see families/equivalence.py."""
+
+import pytest
+from families import build, equivalence
+from tiny import load
+
+from modelmap.models.families import KNOWN
+from modelmap.models.model import Refused
+
+NAMED = """llava vipllava llava_next llava_onevision qwen2_vl qwen2_5_vl qwen3_vl qwen3_5 internvl
+gemma3 gemma4 idefics2 idefics3 smolvlm paligemma mllama mistral3 aya_vision cohere2_vision ovis2
+deepseek_vl janus glm4v lfm2_vl minicpmv4_6 blip-2 instructblip kosmos-2"""
+
+
+FAMILIES = sorted(set(build.BUILDERS) - set(build.ENCODER_DECODERS))
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def tiny(request, tmp_path_factory):
+    return equivalence.Tiny(request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.mark.parametrize("check", equivalence.CHECKS)
+def test_two_ways_to_a_score_agree(tiny, check, request):
+    if reason := equivalence.EXPECTED_FAILURES.get((tiny.name, check)):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+    apart = equivalence.CHECKS[check](tiny)
+    assert apart is None or apart <= equivalence.limit(tiny, check)
+
+
+def test_another_image_gives_another_score(tiny):
+    if not tiny.model.sees_images:
+        pytest.skip("a language model")
+    assert equivalence.effect_of_the_image(tiny) > 1e-3
+
+
+def test_every_known_family_is_held_by_this_suite_and_every_tested_one_is_known():
+    assert set(FAMILIES) == set(KNOWN)
+    assert set(NAMED.split()) <= set(KNOWN)
+
+
+@pytest.mark.parametrize("name", build.ENCODER_DECODERS)
+def test_an_encoder_decoder_is_refused_and_never_scored(name, tmp_path):
+    build.save(name, tmp_path)
+    with pytest.raises(Refused, match="encoder-decoder"):
+        load(tmp_path)

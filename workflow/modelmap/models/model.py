@@ -1,0 +1,330 @@
+"""A network with its processor, as scoring sees it."""
+
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+import transformers
+from PIL import Image
+
+from modelmap.models import encoding
+from modelmap.models.families import UNKNOWN, Family
+
+LOGITS = {"cpu": 2**26, "other": 2**30}  # float32 values of logits that a device holds at once
+
+
+class Refused(Exception):
+    """A model that cannot be scored, and never will be as it stands; says why.
+
+    `status` is "refused" for a model that we do not trust, "corrupt" for one that cannot be read,
+    "not applicable" for one that is not made for such samples.
+    """
+
+    def __init__(self, reason, status="refused"):
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its processor (for text alone: its tokenizer).
+
+    Scoring asks of it: `lengths`, `encode`, `tail_logits`, and the facts for its provenance.
+    Samples are anything with `prompt`, `target`, `image` (PIL.Image or None), `size` (width,
+    height; None without an image) and `condition`, which is equal for samples with the same
+    prompt and image.
+    """
+
+    network: torch.nn.Module
+    processor: object
+    family: Family = UNKNOWN
+    _prompts: dict = field(default_factory=dict, repr=False)
+    _rows: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def tokenizer(self):
+        """The processor's tokenizer."""
+        return getattr(self.processor, "tokenizer", self.processor)
+
+    @property
+    def sees_images(self):
+        """Whether it takes images at all."""
+        return self.processor is not self.tokenizer
+
+    def expect_to_score(self, *, images):
+        """Raise Refused if it is not made for samples with (or without) images."""
+        kind = self.network.config.model_type
+        if images and not self.sees_images:
+            raise Refused(f"{kind} is a language model: it takes no images", "not applicable")
+        if not images and self.family.needs_image:
+            raise Refused(f"{kind} scores no text without an image", "not applicable")
+
+    @property
+    def device(self):
+        """Where the network lives."""
+        return self.network.device
+
+    @property
+    def is_float32(self):
+        """Whether the network computes in float32."""
+        return self.network.dtype == torch.float32
+
+    @contextmanager
+    def float32(self):
+        """Compute in float32 for a while; then all is as it was, bit for bit.
+
+        Only what is in lower precision is converted: rotary frequencies, for one, are float32
+        buffers of a bfloat16 model, and would not survive the way back.
+        """
+        tensors = (*self.network.parameters(), *self.network.buffers())
+        low = [(t, t.dtype) for t in tensors if t.is_floating_point() and t.dtype.itemsize < 4]
+        try:
+            for tensor, _ in low:
+                tensor.data = tensor.data.float()
+            yield
+        finally:
+            for tensor, dtype in low:
+                tensor.data = tensor.data.to(dtype)
+
+    @property
+    def image_token_id(self):
+        """The token that stands for a part of an image; None if there is none."""
+        config = self.network.config
+        return getattr(config, "image_token_id", getattr(config, "image_token_index", None))
+
+    @property
+    def max_columns(self):
+        """The longest row the network has positions for."""
+        text = self.network.config.get_text_config()
+        return getattr(text, "max_position_embeddings", None) or sys.maxsize
+
+    @property
+    def max_targets(self):
+        """How many targets' tokens have logits that fit the device's memory at once."""
+        values = LOGITS.get(self.device.type, LOGITS["other"])
+        return max(1, values // self.network.config.get_text_config().vocab_size)
+
+    @property
+    def suggested_batch_tokens(self):
+        """Tokens in a batch that keep the device busy and fit its memory: a rule of thumb."""
+        if self.device.type == "cpu":
+            return 4096
+        return 65536 if self.network.num_parameters() < 1e9 else 16384
+
+    def facts(self, sample):
+        """What its numbers depend on besides its files, for the provenance."""
+        processor = getattr(self.processor, "image_processor", None)
+        settings = processor.to_dict() if processor else {}
+        on_gpu = self.device.type == "cuda"
+        head = self.network.get_output_embeddings()
+        return {
+            "rendered_prompt": self._prompt(sample)[0],
+            "end_of_turn": self.end_of_turn,
+            "dtype": str(self.network.dtype).removeprefix("torch."),
+            "head_dtype": str(head.weight.dtype).removeprefix("torch.") if head else None,
+            "attention": self.network.config._attn_implementation,
+            "device": torch.cuda.get_device_name() if on_gpu else str(self.device),
+            "image_processor": {k: v for k, v in settings.items() if _is_setting(v)},
+            "versions": {m.__name__: m.__version__ for m in (torch, transformers)},
+        }
+
+    @cached_property
+    def end_of_turn(self):
+        """Token ids that close the assistant's turn."""
+        return encoding.end_of_turn(self.processor)
+
+    def row(self, sample):
+        """Render and tokenize one sample: (prompt text, Row). Variants share what they can."""
+        text, separator = self._prompt(sample)
+        if (key := (text, sample.target)) not in self._rows:
+            before = ("", "") if self.family.closes_prompt else (text, separator)
+            row = encoding.target_row(self.tokenizer, *before, sample.target, self.end_of_turn)
+            if self.image_token_id in row.target:
+                raise encoding.BadTarget("the target holds the token that stands for an image")
+            self._rows[key] = row
+        return text, self._rows[key]
+
+    def _prompt(self, sample):
+        key = sample.prompt, sample.size is not None
+        if key not in self._prompts:
+            self._prompts[key] = encoding.render(
+                self.processor, key[0], image=key[1], inserts_image=self.family.inserts_image
+            )
+        return self._prompts[key]
+
+    def n_image_tokens(self, sizes):
+        """Image tokens that the processor says it makes of images of `sizes` (width, height).
+
+        None if it cannot say.
+        """
+        if not hasattr(self.processor, "_get_num_multimodal_tokens"):
+            return None
+        said = self.processor._get_num_multimodal_tokens(image_sizes=[(h, w) for w, h in sizes])
+        return list(said["num_image_tokens"])
+
+    def lengths(self, samples):
+        """(prompt, tail, shares) of each sample, without looking at a pixel.
+
+        prompt and tail are numbers of tokens; both are 0 of a sample that cannot be encoded: it
+        fails when it is, and only it. `shares` says whether its prompt can be shared.
+        """
+        of_prompt, found = {}, []
+        for sample in samples:
+            try:
+                text, row = self.row(sample)
+                if (key := (text, sample.size)) not in of_prompt:
+                    of_prompt[key] = self._n_prompt_columns(*key, of_prompt)
+            except (ValueError, OSError, ZeroDivisionError):  # and so when it is encoded
+                found.append((0, 0, False))
+                continue
+            shares = self.family.shares_prefix and not row.straddle
+            found.append((of_prompt[key] - row.straddle, len(row.tail), shares))
+        return found
+
+    def _n_prompt_columns(self, text, size, known):
+        """Columns of the prompt `text` behind an image of `size`.
+
+        By the processor's own count, to which it adds what it always adds (found out on one blank
+        image, among `known`); where it does not count, by encoding a blank image.
+        """
+        said = None if size is None else self.n_image_tokens([size])
+        if said:
+            for (other, its), columns in known.items():
+                if other == text and its:
+                    return columns - self.n_image_tokens([its])[0] + said[0]
+        blank = None if size is None else [Image.new("RGB", size)]
+        return int(self._encode_prompts([text], blank)["attention_mask"].sum())
+
+    def _encode_prompts(self, texts, images):
+        """Encoded prompts, behind `images` (a list) or without (None)."""
+        if images is not None:
+            return encoding.encode_prompts(self.processor, texts, images)
+        if self.family.needs_image:
+            raise encoding.NeedsImage(f"a {self.network.config.model_type} scores no text alone")
+        if not self.family.closes_prompt:
+            return encoding.encode_text(self.processor, texts)
+        prompts = encoding.encode_text(self.tokenizer, [text and text + "\n" for text in texts])
+        return prompts | {"token_type_ids": torch.zeros_like(prompts["input_ids"])}
+
+    def encode(self, samples, of=None):
+        """Encode samples, all with an image or all without, as a Batch on the CPU.
+
+        Parameters
+        ----------
+        of : list of int, which prompt each sample continues, ascending from 0; samples of one
+            prompt have the same `condition`. None: each is encoded with a prompt of its own.
+        """
+        texts, rows = map(list, zip(*map(self.row, samples), strict=True))
+        own = list(range(len(samples))) if of is None else _first_of_each(of)
+        pictures = None if samples[0].size is None else [samples[i].image for i in own]
+        prompts = self._encode_prompts([texts[i] for i in own], pictures)
+        pad = self.tokenizer.pad_token_id or 0
+        n_image_tokens = self._count_image_tokens(prompts)
+        if of is None:
+            suffix = self.family.suffix_type
+            inputs, starts = encoding.append(prompts, rows, pad=pad, suffix_type=suffix)
+        else:
+            n_columns = prompts["attention_mask"].sum(1)
+            if n_columns.min() < prompts["input_ids"].shape[1]:
+                raise encoding.Uneven(f"prompts of {sorted(set(n_columns.tolist()))} tokens")
+            inputs, starts = prompts, n_columns[list(of)]
+        if not self.family.needs_mask:
+            inputs.pop("attention_mask")
+        return encoding.Batch(
+            inputs,
+            rows,
+            starts,
+            encoding.pad_tails(rows, pad),
+            None if of is None else torch.tensor(of),
+            n_image_tokens if of is None else [n_image_tokens[i] for i in of],
+        )
+
+    def _count_image_tokens(self, prompts):
+        """Image tokens of each prompt."""
+        stands = prompts.get("image_embeds_position_mask", prompts["input_ids"])
+        token = 1 if "image_embeds_position_mask" in prompts else self.image_token_id
+        return [0] * len(stands) if token is None else (stands == token).sum(1).tolist()
+
+    def tail_logits(self, batch):
+        """Logits that predict each token of the tails, by the network's own head.
+
+        Returns
+        -------
+        Tensor of shape (n_rows, n_tail, vocabulary size), float32
+
+        Raises
+        ------
+        Refused
+            If the network's output does not line up with its input.
+        """
+        inputs = {k: self._to_device(v) for k, v in batch.inputs.items()}
+        if batch.of is None:
+            return self._logits(inputs, batch.positions().to(self.device)).float()
+        return self._continued(inputs, batch).float()
+
+    def _continued(self, inputs, batch):
+        """Logits of tails behind shared prompts: the prompts once, then every tail."""
+        core = getattr(self.network, "model", None)
+        if rotates := hasattr(core, "rope_deltas"):
+            core.rope_deltas = None  # of the batch before
+        n_prompt = inputs["input_ids"].shape[1]
+        first = self.network(**inputs, use_cache=True, logits_to_keep=1)
+        last, of = first.logits[:, -1:], batch.of.to(first.logits.device)
+        if batch.tails.shape[1] == 1:
+            return last[of]
+        cache = first.past_key_values
+        cache.reorder_cache(of)
+        tails = batch.tails[:, :-1].to(self.device)
+        n_rows, n_tail = tails.shape
+        more = {"attention_mask": torch.ones(n_rows, n_prompt + n_tail, device=self.device)}
+        more["attention_mask"] = more["attention_mask"].long()
+        if rotates:
+            positions = torch.arange(n_prompt, n_prompt + n_tail, device=self.device)
+            deltas = core.rope_deltas
+            deltas = 0 if deltas is None else deltas.reshape(-1, 1).to(self.device)[of]
+            more["position_ids"] = (positions.expand(n_rows, -1) + deltas).expand(3, -1, -1)
+        if "cross_attention_mask" in inputs:
+            mask = inputs["cross_attention_mask"][of, -1:]
+            more["cross_attention_mask"] = mask.expand(-1, n_tail, -1, -1)
+        if self.family.suffix_type:
+            more["token_type_ids"] = torch.full_like(tails, self.family.suffix_type)
+        rest = self.network(input_ids=tails, past_key_values=cache, use_cache=True, **more).logits
+        return torch.cat([last[of], rest], 1)
+
+    def _logits(self, inputs, positions):
+        """Logits at `positions` (n_rows, n_tail); the head runs on just these where it can."""
+        per_row = hasattr(sys.modules[type(self.network).__module__], "slice_logits_to_keep")
+        keep = positions if per_row else positions.unique()
+        logits = self.network(**inputs, use_cache=False, logits_to_keep=keep).logits
+        n_kept, n_columns = keep.shape[-1], inputs["input_ids"].shape[1]
+        if logits.shape[1] == n_kept and per_row:
+            return logits
+        if logits.shape[1] == n_kept:
+            positions = torch.searchsorted(keep, positions)
+        elif logits.shape[1] != n_columns:
+            raise Refused(
+                f"expected logits at {n_kept} or {n_columns} columns, "
+                f"found {logits.shape[1]}: they do not line up with the input"
+            )
+        return logits.take_along_dim(positions[..., None].to(logits.device), dim=1)
+
+    def _to_device(self, value):
+        if not torch.is_tensor(value):
+            return value
+        dtype = self.network.dtype if value.is_floating_point() else None
+        return value.to(self.device, dtype, non_blocking=True)
+
+
+def _first_of_each(of):
+    return [i for i, prompt in enumerate(of) if i == 0 or of[i - 1] != prompt]
+
+
+def _is_setting(value):
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return value is not None
