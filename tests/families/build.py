@@ -13,19 +13,40 @@ from families import (  # noqa: E402
     idefics_like,
     language,
     llava_like,
+    mixture,
+    more_llava_like,
+    more_qwen_like,
+    older,
+    others,
     qwen_like,
+    recent,
     tiled,
 )
 
-MODULES = [llava_like, tiled, idefics_like, qwen_like, gemma_like, hybrid, captioners, language]
+MODULES = [
+    captioners,
+    gemma_like,
+    hybrid,
+    idefics_like,
+    language,
+    llava_like,
+    mixture,
+    more_llava_like,
+    more_qwen_like,
+    older,
+    others,
+    qwen_like,
+    recent,
+    tiled,
+]
 BUILDERS = {name: builder for module in MODULES for name, builder in module.BUILDERS.items()}
 ENCODER_DECODERS = captioners.ENCODER_DECODERS
-BUILDERS |= ENCODER_DECODERS
+CANNOT = {name: why for module in MODULES for name, why in getattr(module, "CANNOT", {}).items()}
 
 
 def save(name, folder, seed=0):
     """Write a checkpoint of the family `name` with random weights to `folder`."""
     torch.manual_seed(seed)
-    network, processor = BUILDERS[name]()
+    network, processor = (BUILDERS | ENCODER_DECODERS)[name]()
     network.save_pretrained(folder)
     processor.save_pretrained(folder)

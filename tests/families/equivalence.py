@@ -49,6 +49,10 @@ class Tiny:
         rows, _ = score_samples(model or self.model, samples, of)
         return rows
 
+    def inputs(self, batch):
+        """What the network takes, in its own precision."""
+        return {key: self.model._to_device(value) for key, value in batch.inputs.items()}
+
     def without(self, **facts):
         """The model, treated as of a family with other facts."""
         family = dataclasses.replace(self.model.family, **facts)
@@ -86,7 +90,8 @@ def head(tiny):
     batch = tiny.model.encode(tiny.samples)
     values = token_log_likelihoods(tiny.model, batch)
     with torch.inference_mode():
-        logits = tiny.model.network(**batch.inputs, use_cache=False).logits.float()
+        inputs = tiny.inputs(batch)
+        logits = tiny.model.network(**inputs, use_cache=False).logits.float()
     there = logits.take_along_dim(batch.positions()[..., None], 1).log_softmax(-1)
     full = there.gather(-1, batch.tails[..., None])[..., 0]
     return float(((values - full) * batch.tail_mask()).double().sum(1).abs().max())
@@ -101,7 +106,7 @@ def loss(tiny):
         labels = torch.full_like(batch.inputs["input_ids"], -100)
         labels[0, start : start + n] = torch.tensor(row["token_ids"])
         with torch.inference_mode():
-            found = tiny.model.network(**batch.inputs, labels=labels).loss.item()
+            found = tiny.model.network(**tiny.inputs(batch), labels=labels).loss.item()
         off.append(abs(row["log_likelihood"] + found * n))
     return max(off)
 
@@ -115,7 +120,7 @@ def mask(tiny):
 
 def packed(tiny):
     """Attention within packed images at once, against the family's own loop."""
-    if not tiny.model.family.packed_vision:
+    if tiny.model.family.vision_attention != "packed":
         return None
     vision = tiny.model.network.config.vision_config
     assert vision._attn_implementation == attention.NAME

@@ -21,7 +21,8 @@ def packed_attention(
 
     Parameters
     ----------
-    query, key, value : Tensor of shape (1, n_heads, n_patches, head_dim)
+    query, key, value : Tensor of shape (1, n_heads, n_patches, head_dim); keys and values may
+        have fewer heads, each for several of the query
     cu_seq_lens_q : Tensor of shape (n_sequences + 1,), where sequences begin
     max_length_q : the length of the longest
 
@@ -29,10 +30,12 @@ def packed_attention(
     -------
     Tensor of shape (1, n_patches, n_heads, head_dim), and None
     """
+    grouped = query.shape[1] != key.shape[1]
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
         q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
         starts = cu_seq_lens_q.int()
-        out = varlen_attn(q, k, v, starts, starts, max_length_q, max_length_q, scale=scaling)
+        longest = max_length_q, max_length_q
+        out = varlen_attn(q, k, v, starts, starts, *longest, scale=scaling, enable_gqa=grouped)
         return out[None], None
     out = torch.empty_like(query)
     starts = cu_seq_lens_q.long()
@@ -40,7 +43,7 @@ def packed_attention(
     for length in lengths.unique().tolist():  # sequences of one length at a time, as a batch
         at = starts[:-1][lengths == length][:, None] + torch.arange(length, device=starts.device)
         q, k, v = (tensor[0][:, at].transpose(0, 1) for tensor in (query, key, value))
-        attended = scaled_dot_product_attention(q, k, v, scale=scaling)
+        attended = scaled_dot_product_attention(q, k, v, scale=scaling, enable_gqa=grouped)
         out[0][:, at] = attended.transpose(0, 1)
     return out.transpose(1, 2), None
 

@@ -11,17 +11,31 @@ tokenized as one text, and the target's tokens are those that end beyond P: what
 have to generate. (Tokenizing prompt and target apart breaks wherever a token spans the boundary.)
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import torch
+from transformers.utils import chat_template_utils
 
 # Inputs with a value per token, and the value behind the prompt; None: that of its last token.
 PER_TOKEN = {
     "token_type_ids": 0,
     "mm_token_type_ids": 0,
+    "moe_mm_token_type_ids": 0,
     "image_embeds_position_mask": 0,
     "cross_attention_mask": None,
+    "image_attention_mask": None,
 }
+
+
+class FixedDate(datetime):
+    """A clock that stands still, for templates that print today's date."""
+
+    @classmethod
+    def now(cls, tz=None):
+        """Return the same moment always."""
+        return cls(2024, 7, 26, tzinfo=tz)
 
 
 class BadTarget(ValueError):
@@ -107,11 +121,10 @@ def render(processor, prompt, *, image, inserts_image=False):
     tokenizer = getattr(processor, "tokenizer", processor)
     if getattr(processor, "chat_template", None):
         content = [{"type": "image"}] * image + [{"type": "text", "text": prompt}]
-        text = processor.apply_chat_template(
-            [{"role": "user", "content": prompt if processor is tokenizer else content}],
-            add_generation_prompt=True,
-            tokenize=False,
-        )
+        text = _chat(processor, [("user", content)], add_generation_prompt=True)
+    elif getattr(tokenizer, "chat_template", None):
+        content = [{"type": "text", "text": _plain(processor, prompt, image=image)}]
+        text = _chat(tokenizer, [("user", content)], add_generation_prompt=True)
     else:
         text = prompt if inserts_image else _plain(processor, prompt, image=image)
     bare = text.rstrip(" ")
@@ -119,6 +132,40 @@ def render(processor, prompt, *, image, inserts_image=False):
         return bare, " "
     specials = tuple(tokenizer.all_special_tokens)
     return text, "" if not text or text.endswith(("\n", *specials)) else " "
+
+
+def _chat(processor, turns, *, add_generation_prompt=False):
+    """Render turns of (role, parts) by the chat template.
+
+    The date is always the same, and a model that may think before it answers is told not to.
+    """
+
+    def rendered(contents):
+        with _clock(FixedDate):
+            return processor.apply_chat_template(
+                [{"role": r, "content": c} for (r, _), c in zip(turns, contents, strict=True)],
+                add_generation_prompt=add_generation_prompt,
+                tokenize=False,
+                enable_thinking=False,
+            )
+
+    parts = [content for _, content in turns]
+    if hasattr(processor, "tokenizer"):
+        return rendered(parts)
+    texts = ["".join(part["text"] for part in content) for content in parts]
+    text = rendered(texts)  # the usual form in a tokenizer's template
+    return text if all(t in text for t in texts) else rendered(parts)
+
+
+@contextmanager
+def _clock(clock):
+    """Let templates read another clock; transformers has no parameter for it."""
+    own = chat_template_utils.datetime
+    chat_template_utils.datetime = clock
+    try:
+        yield
+    finally:
+        chat_template_utils.datetime = own
 
 
 def _plain(processor, prompt, *, image):
@@ -137,14 +184,13 @@ def end_of_turn(processor):
     its first special token, or the tokenizer's end of sequence where there is no template.
     """
     tokenizer = getattr(processor, "tokenizer", processor)
+    if not getattr(processor, "chat_template", None):
+        processor = tokenizer
     if getattr(processor, "chat_template", None):
         answer = "\u2603"  # a character that no template writes by itself
         turns = [("user", "Q"), ("assistant", answer)]
-        turns = [
-            {"role": r, "content": t if processor is tokenizer else [{"type": "text", "text": t}]}
-            for r, t in turns
-        ]
-        tail = processor.apply_chat_template(turns, tokenize=False).rpartition(answer)[2]
+        turns = [(role, [{"type": "text", "text": text}]) for role, text in turns]
+        tail = _chat(processor, turns).rpartition(answer)[2]
         ids = tokenizer(tail, add_special_tokens=False)["input_ids"]
         for i, token in enumerate(ids):
             if token in tokenizer.added_tokens_decoder:
@@ -253,7 +299,11 @@ def append(prompts, rows, *, pad, suffix_type):
         "input_ids": torch.full(shape, pad),
         "attention_mask": torch.zeros(shape, dtype=torch.long),
     }
-    per_token = {key: value for key, value in PER_TOKEN.items() if key in prompts}
+    per_token = {
+        key: value
+        for key, value in PER_TOKEN.items()
+        if key in prompts and prompts[key].shape[:2] == prompts["input_ids"].shape
+    }
     for key in per_token:
         old = prompts[key]
         inputs[key] = torch.zeros(*shape, *old.shape[2:], dtype=old.dtype)

@@ -14,7 +14,8 @@ class Family:
 
     shares_prefix : a cached prompt and image can be continued by several targets
     needs_mask : right padding changes scores unless it is masked (attention that looks ahead)
-    packed_vision : the vision tower packs patches of all images and loops over them with SDPA
+    vision_attention : "packed": the vision tower packs the patches of all images, over which SDPA
+        loops; "eager": it is wrong under SDPA; "auto": the same as the rest
     suffix_type : the token type of what follows the prompt (1: seen by nothing before it)
     inserts_image : the processor puts the image's tokens into the text by itself
     closes_prompt : the processor closes the prompt with a line break, so that a target is
@@ -24,7 +25,7 @@ class Family:
 
     shares_prefix: bool = True
     needs_mask: bool = False
-    packed_vision: bool = False
+    vision_attention: str = "auto"
     suffix_type: int = 0
     inserts_image: bool = False
     closes_prompt: bool = False
@@ -34,44 +35,73 @@ class Family:
 UNKNOWN = Family(shares_prefix=False, needs_mask=True)
 
 _PLAIN = Family()
-_PACKED = Family(packed_vision=True)
+_PACKED = Family(vision_attention="packed")
 _LOOKS_AHEAD = Family(needs_mask=True)  # image tokens attend both ways
 _QUERIES = Family(shares_prefix=False, needs_mask=True, inserts_image=True, needs_image=True)
 
 KNOWN = {
+    "aria": _PLAIN,
     "aya_vision": _PLAIN,
     "blip-2": _QUERIES,
+    "chameleon": _PLAIN,
     "cohere2_vision": _PLAIN,
+    "cohere_compass": _PACKED,
     "deepseek_vl": _PLAIN,
+    "deepseek_vl_hybrid": _PLAIN,
+    "dots3_note": _PACKED,
+    "ernie4_5_vl_moe": _PACKED,
+    "exaone4_5": _PACKED,
+    "fuyu": Family(inserts_image=True),
     "gemma3": _LOOKS_AHEAD,
     "gemma3_text": _PLAIN,
     "gemma4": _LOOKS_AHEAD,
+    "gemma4_unified": _LOOKS_AHEAD,
+    "glm46v": _PACKED,
     "glm4v": _PACKED,
+    "glm4v_moe": _PACKED,
+    "glm_ocr": _PACKED,
     "gpt2": _PLAIN,
+    "granite4_vision": Family(shares_prefix=False),  # it makes no cache
+    "granite_docling": _PLAIN,
+    "idefics": Family(inserts_image=True, needs_image=True),
     "idefics2": _PLAIN,
     "idefics3": _PLAIN,
     "instructblip": _QUERIES,
     "internvl": _PLAIN,
     "janus": _PLAIN,
+    "kimi_k25": _PACKED,
     "kosmos-2": Family(needs_mask=True, inserts_image=True, needs_image=True),
     "lfm2_vl": _PLAIN,
+    "lfm3_vl": _PACKED,
+    "lighton_ocr": _PACKED,
     "llama": _PLAIN,
+    "llama4": _PLAIN,
     "llava": _PLAIN,
     "llava_next": _PLAIN,
+    "llava_next_video": _PLAIN,
     "llava_onevision": _PLAIN,
     "mamba2": Family(shares_prefix=False),  # its cache is no transformers Cache
     "minicpmv4_6": _PACKED,
+    "minicpmv4_7": _PACKED,
     "mistral3": _PACKED,
     "mllama": _LOOKS_AHEAD,
+    "molmo2": _LOOKS_AHEAD,
     "opt": _PLAIN,
     "ovis2": _PLAIN,
+    "paddleocr_vl": _PACKED,
     "paligemma": Family(needs_mask=True, suffix_type=1, closes_prompt=True),
+    "phi4_multimodal": Family(needs_mask=True, vision_attention="eager"),
+    "qwen2_5_omni_thinker": Family(vision_attention="packed", needs_mask=True),
     "qwen2_5_vl": _PACKED,
     "qwen2_vl": _PACKED,
     "qwen3": _PLAIN,
     "qwen3_5": _PACKED,
+    "qwen3_5_moe": _PACKED,
     "qwen3_vl": _PACKED,
+    "qwen3_vl_moe": _PACKED,
     "smolvlm": _PLAIN,
+    "video_llama_3": _PACKED,
+    "video_llava": _PLAIN,
     "vipllava": _PLAIN,
 }
 
@@ -79,8 +109,13 @@ _ENCODER_DECODER = "an encoder-decoder, which this engine does not score"
 _NO_TEXT = "no model of text"
 REFUSED = {
     "bart": _ENCODER_DECODER,
+    "blip": "a captioner whose processor ends the prompt before an answer could begin",
     "diffusion_gemma": "a diffusion model: it has no left-to-right log-likelihood",
+    "emu3": "wrong in a batch: padding an image of another size changes its codes",
     "florence2": _ENCODER_DECODER,
+    "git": "a captioner whose logits are longer than its input, so that columns do not line up",
+    "got_ocr2": "a reader of pages: its processor takes no image beside a prompt of one's own",
+    "hunyuan_vl": "wrong in a batch: it counts image positions across all rows",
     "pi0": _NO_TEXT,
     "pix2struct": _ENCODER_DECODER,
     "pp_formulanet": _ENCODER_DECODER,

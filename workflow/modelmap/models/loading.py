@@ -26,6 +26,8 @@ from modelmap.models import attention as packed  # noqa: E402
 from modelmap.models.families import KNOWN, UNKNOWN, refusal  # noqa: E402
 from modelmap.models.model import Model, Refused  # noqa: E402
 
+VISION = {"packed": packed.NAME, "eager": "eager"}
+
 
 class NoDevice(RuntimeError):
     """The device that the config asks for is not there."""
@@ -78,8 +80,8 @@ def load(path, *, adapter, dtype, device, attention, image_options, share_prefix
     family = KNOWN.get(kind, UNKNOWN)
     if share_prefix is False:
         family = replace(family, shares_prefix=False)
-    if family.packed_vision and attention == "auto":
-        network.config.vision_config._attn_implementation = packed.NAME
+    if attention == "auto" and family.vision_attention != "auto":
+        network.config.vision_config._attn_implementation = VISION[family.vision_attention]
     _put_head_in_float32(network)
     return Model(network.eval(), processor, family)
 

@@ -11,7 +11,7 @@ import transformers
 from PIL import Image
 
 from modelmap.models import encoding
-from modelmap.models.families import UNKNOWN, Family
+from modelmap.models.families import KNOWN, UNKNOWN, Family
 
 LOGITS = {"cpu": 2**26, "other": 2**30}  # float32 values of logits that a device holds at once
 
@@ -54,6 +54,11 @@ class Model:
         """Whether it takes images at all."""
         return self.processor is not self.tokenizer
 
+    @property
+    def is_known(self):
+        """Whether its family is one of those that the equivalence suite holds."""
+        return self.network.config.model_type in KNOWN
+
     def expect_to_score(self, *, images):
         """Raise Refused if it is not made for samples with (or without) images."""
         kind = self.network.config.model_type
@@ -92,8 +97,10 @@ class Model:
     @property
     def image_token_id(self):
         """The token that stands for a part of an image; None if there is none."""
-        config = self.network.config
-        return getattr(config, "image_token_id", getattr(config, "image_token_index", None))
+        names = ("image_token_id", "image_token_index")
+        places = [(self.network.config, name) for name in names] + [(self.processor, names[0])]
+        found = [getattr(*place, None) for place in places]
+        return next((token for token in found if token is not None), None)
 
     @property
     def max_columns(self):
@@ -281,10 +288,9 @@ class Model:
         n_rows, n_tail = tails.shape
         more = {"attention_mask": torch.ones(n_rows, n_prompt + n_tail, device=self.device)}
         more["attention_mask"] = more["attention_mask"].long()
-        if rotates:
+        if rotates and core.rope_deltas is not None:
             positions = torch.arange(n_prompt, n_prompt + n_tail, device=self.device)
-            deltas = core.rope_deltas
-            deltas = 0 if deltas is None else deltas.reshape(-1, 1).to(self.device)[of]
+            deltas = core.rope_deltas.reshape(-1, 1).to(self.device)[of]
             more["position_ids"] = (positions.expand(n_rows, -1) + deltas).expand(3, -1, -1)
         if "cross_attention_mask" in inputs:
             mask = inputs["cross_attention_mask"][of, -1:]

@@ -38,6 +38,8 @@ def check(model, given, shuffled, *, batch_tokens, require_image_use):
     good = [(s, row) for s, row in zip(given, rows, strict=True) if row["status"] == "ok"]
     if not good:
         return checks
+    known = model.is_known
+    checks.append(_verdict("known_family", known, 1, known, FLAG))
     few = [sample for sample, _ in good[:N_SINGLE]]
     checks += [_causal(model, few), _batched(model, few)]
     if model.family.shares_prefix:
