@@ -21,6 +21,7 @@ page = findings.findings_page(
     families=families,
     family_accuracy=summary,
     contrasts=contrasts,
+    n_below=distances["below_noise_floor"].sum(),
     gates={path.stem: tables.read(path, tables.GATE) for path in gates},
     title=snakemake.wildcards.dataset,
 )

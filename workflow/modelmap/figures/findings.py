@@ -24,17 +24,21 @@ $body
 """)
 
 
-def findings_page(*, title, models, neighbors, families, family_accuracy, contrasts, gates):
+def findings_page(
+    *, title, models, neighbors, families, family_accuracy, contrasts, n_below, gates
+):
     """Make the page.
 
     Parameters
     ----------
     title : str, the dataset
-    models : DataFrame: model, kept, reason, samples_ok, the mean losses, image_gap and interval
+    models : DataFrame: model, kept, reason, samples_ok, the mean losses, image_gap and interval,
+        noise_nats2, prompt_nats2
     neighbors : DataFrame: model, rank, neighbor, kl_nats, low, high, p_nearest
     families : DataFrame: model, family, nearest, nearest_family, same_family
     family_accuracy : dict: accuracy, n_models, null_mean, p
     contrasts : DataFrame: a, b, shows, kl_nats, low, high
+    n_below : int, pairs of models whose distance does not stand out of their noise
     gates : dict of model to DataFrame: check, value, limit, verdict
 
     Returns
@@ -47,6 +51,7 @@ def findings_page(*, title, models, neighbors, families, family_accuracy, contra
         _nearest(neighbors),
         _families(families, family_accuracy),
         _contrasts(contrasts),
+        _floors(models, n_below),
         _gate(gates),
     ]
     return PAGE.substitute(title=escape(title), body="\n".join(body))
@@ -128,6 +133,20 @@ def _contrasts(contrasts):
         "those that share the architecture.",
         contrasts.select("a", "b", "shows", "kl_nats", "low", "high"),
     )
+
+
+def _floors(models, n_below):
+    measured = models.filter(pl.col("noise_nats2").is_not_null())
+    asked = measured["prompt_nats2"].is_not_null().any()
+    text = (
+        "Squared distance of each model to itself (nats squared): scored again under another batch "
+        "plan and, in lower precision, in float32. "
+        f"{n_below} pairs of models do not stand out of it."
+    )
+    if asked:
+        text += " And asked in other words: models nearer than that differ less than prompts do."
+    columns = ["noise_nats2", *(["prompt_nats2"] if asked else [])]
+    return _section("Noise", text, measured.select("model", *columns).sort("model"))
 
 
 def _gate(gates):

@@ -139,6 +139,8 @@ def _chat(processor, turns, *, add_generation_prompt=False):
 
     The date is always the same, and a model that may think before it answers is told not to.
     """
+    may_think = "enable_thinking" in str(processor.chat_template)
+    options = {"enable_thinking": False} if may_think else {}
 
     def rendered(contents):
         with _clock(FixedDate):
@@ -146,7 +148,7 @@ def _chat(processor, turns, *, add_generation_prompt=False):
                 [{"role": r, "content": c} for (r, _), c in zip(turns, contents, strict=True)],
                 add_generation_prompt=add_generation_prompt,
                 tokenize=False,
-                enable_thinking=False,
+                **options,
             )
 
     parts = [content for _, content in turns]
