@@ -12,6 +12,9 @@ from families import (  # noqa: E402
     hybrid,
     idefics_like,
     language,
+    latest,
+    latest_more,
+    latest_ocr,
     llava_like,
     mixture,
     more_llava_like,
@@ -21,6 +24,7 @@ from families import (  # noqa: E402
     qwen_like,
     recent,
     tiled,
+    timm_like,
 )
 
 MODULES = [
@@ -29,6 +33,9 @@ MODULES = [
     hybrid,
     idefics_like,
     language,
+    latest,
+    latest_more,
+    latest_ocr,
     llava_like,
     mixture,
     more_llava_like,
@@ -38,6 +45,7 @@ MODULES = [
     qwen_like,
     recent,
     tiled,
+    timm_like,
 ]
 BUILDERS = {name: builder for module in MODULES for name, builder in module.BUILDERS.items()}
 ENCODER_DECODERS = captioners.ENCODER_DECODERS

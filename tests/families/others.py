@@ -225,5 +225,3 @@ BUILDERS = {
     "chameleon": chameleon,
     "gemma4_unified": gemma4_unified,
 }
-TIMM = "vision by timm, not installed (models/timm_wrapper/modeling_timm_wrapper.py:169)"
-CANNOT = {"gemma3n": TIMM, "perception_lm": TIMM, "fast_vlm": TIMM}

@@ -1,5 +1,8 @@
 """Every family scores the same, whatever way is taken: see families/equivalence.py."""
 
+import re
+from pathlib import Path
+
 import pytest
 from families import build, equivalence
 from tiny import load
@@ -48,6 +51,13 @@ def test_every_known_family_is_held_by_this_suite_and_the_named_ones_are_known()
 
 def test_every_family_with_a_checkpoint_is_known_refused_or_cannot_be_held():
     assert build.BUILDERS.keys() <= KNOWN.keys() | REFUSED.keys() | build.CANNOT.keys()
+
+
+def test_the_page_of_families_lists_what_is_known_and_what_is_refused():
+    page = (Path(__file__).parents[2] / "docs/families.md").read_text()
+    listed = re.findall(r"^\| ([\w.-]+) \|", page, re.MULTILINE)
+    assert {*listed} - {"family"} == {*KNOWN, *REFUSED, *build.CANNOT}
+    assert "**" not in page
 
 
 @pytest.mark.parametrize("name", sorted(build.BUILDERS.keys() & REFUSED.keys()))

@@ -138,3 +138,14 @@ def test_a_target_that_holds_the_image_token_costs_one_row(checkpoints, samples,
     rows, _ = score_samples(llava, [samples[0], bad, samples[2]])
     assert [row["status"] for row in rows] == ["ok", "target_error", "ok"]
     assert llava.lengths([bad]) == [(0, 0, False)]
+
+
+@pytest.mark.parametrize("family", ["llava", "gemma3"])
+def test_the_logits_of_a_bfloat16_model_are_not_rounded(checkpoints, samples, family):
+    half = load(checkpoints / family, dtype="bfloat16")
+    assert half.network.dtype == torch.bfloat16
+    logits = half.tail_logits(half.encode(samples))
+    assert (logits != logits.bfloat16().float()).float().mean() > 0.9
+    embedding = half.network.get_input_embeddings().weight
+    assert embedding.dtype == torch.bfloat16
+    assert torch.equal(embedding.float(), half.network.get_output_embeddings().weight)

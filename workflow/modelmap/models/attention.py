@@ -15,7 +15,16 @@ NAME = "flash_packed"
 
 
 def packed_attention(
-    module, query, key, value, attention_mask, *, scaling=None, cu_seq_lens_q, max_length_q, **_
+    module,
+    query,
+    key,
+    value,
+    attention_mask,
+    *,
+    scaling=None,
+    cu_seq_lens_q=None,
+    max_length_q=None,
+    **_,
 ):
     """Attend within each sequence, and not beyond.
 
@@ -23,7 +32,7 @@ def packed_attention(
     ----------
     query, key, value : Tensor of shape (1, n_heads, n_patches, head_dim); keys and values may
         have fewer heads, each for several of the query
-    cu_seq_lens_q : Tensor of shape (n_sequences + 1,), where sequences begin
+    cu_seq_lens_q : Tensor of shape (n_sequences + 1,), where sequences begin; None: it is one
     max_length_q : the length of the longest
 
     Returns
@@ -31,6 +40,11 @@ def packed_attention(
     Tensor of shape (1, n_patches, n_heads, head_dim), and None
     """
     grouped = query.shape[1] != key.shape[1]
+    if cu_seq_lens_q is None:
+        attended = scaled_dot_product_attention(
+            query, key, value, scale=scaling, enable_gqa=grouped
+        )
+        return attended.transpose(1, 2), None
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
         q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
         starts = cu_seq_lens_q.int()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -82,6 +83,8 @@ def load(path, *, adapter, dtype, device, attention, image_options, share_prefix
         family = replace(family, shares_prefix=False)
     if attention == "auto" and family.vision_attention != "auto":
         network.config.vision_config._attn_implementation = VISION[family.vision_attention]
+    if "mm_token_type_ids" in signature(network.forward).parameters:
+        processor.return_mm_token_type_ids = True  # some processors must be asked
     _put_head_in_float32(network)
     return Model(network.eval(), processor, family)
 

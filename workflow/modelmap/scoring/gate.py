@@ -81,15 +81,16 @@ def _finite(rows):
 @torch.inference_mode()
 def _causal(model, samples):
     """Replace each target's last token: no logit before it may move."""
-    batch = model.encode(samples)
-    last = [len(row.target) - 1 for row in batch.rows]
-    tails, ids = batch.tails.clone(), batch.inputs["input_ids"].clone()
-    for i, t in enumerate(last):
-        old = int(tails[i, t])
-        tails[i, t] = ids[i, batch.starts[i] + t] = next(x for x in (1, 2) if x != old)
-    changed = dataclasses.replace(batch, inputs=batch.inputs | {"input_ids": ids}, tails=tails)
-    moved = (model.tail_logits(batch) - model.tail_logits(changed)).abs().amax(-1)
-    worst = max(float(moved[i, : t + 1].max()) for i, t in enumerate(last))
+    worst = 0.0
+    for sample in samples:
+        batch = model.encode([sample])
+        last = len(batch.rows[0].target) - 1
+        tails, ids = batch.tails.clone(), batch.inputs["input_ids"].clone()
+        other = next(token for token in (1, 2) if token != int(tails[0, last]))
+        tails[0, last] = ids[0, batch.starts[0] + last] = other
+        changed = dataclasses.replace(batch, inputs=batch.inputs | {"input_ids": ids}, tails=tails)
+        moved = (model.tail_logits(batch) - model.tail_logits(changed)).abs().amax(-1)
+        worst = max(worst, float(moved[0, : last + 1].max()))
     return _verdict("causal", worst, 1e-3, not worst > 1e-3, REFUSE)
 
 
@@ -136,10 +137,9 @@ def _equal(name, rows, others, otherwise):
 
 def _planned(model, samples):
     """Tokens of prompt and image as planned without a pixel, against those encoded."""
-    starts = model.encode(samples).starts.tolist()
     off = max(
-        abs(prompt - start)
-        for (prompt, _, _), start in zip(model.lengths(samples), starts, strict=True)
+        abs(prompt - int(model.encode([sample]).starts[0]))
+        for sample, (prompt, _, _) in zip(samples, model.lengths(samples), strict=True)
     )
     return _verdict("image_tokens", off, 0, off == 0, FLAG)
 
