@@ -44,6 +44,12 @@ class BadTarget(ValueError):
     status = "target_error"
 
 
+class BadPrompt(ValueError):
+    """A prompt that the chat template cannot take; `status` is that of its row."""
+
+    status = "prompt_error"
+
+
 class NeedsImage(ValueError):
     """A sample without an image, for a network that cannot do without one."""
 
@@ -143,7 +149,7 @@ def _chat(processor, turns, *, add_generation_prompt=False):
     options = {"enable_thinking": False} if may_think else {}
 
     def rendered(contents):
-        with _clock(FixedDate):
+        with _clock(FixedDate), raising(BadPrompt):
             return processor.apply_chat_template(
                 [{"role": r, "content": c} for (r, _), c in zip(turns, contents, strict=True)],
                 add_generation_prompt=add_generation_prompt,
@@ -157,6 +163,17 @@ def _chat(processor, turns, *, add_generation_prompt=False):
     texts = ["".join(part["text"] for part in content) for content in parts]
     text = rendered(texts)  # the usual form in a tokenizer's template
     return text if all(t in text for t in texts) else rendered(parts)
+
+
+@contextmanager
+def raising(kind):
+    """Whatever a template or processor raises of one sample is raised as an error of `kind`."""
+    try:
+        yield
+    except (ImportError, MemoryError, torch.OutOfMemoryError, ValueError):
+        raise
+    except Exception as error:
+        raise kind(f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager
@@ -216,7 +233,7 @@ def target_row(tokenizer, text, separator, target, end_of_turn):
     first = next((i for i, (_, end) in enumerate(offsets) if end > len(text)), len(ids))
     if ids[:first] != before[:first]:
         raise BadTarget(f"the target {target!r} changes the tokenization of the prompt before it")
-    if first == len(ids):
+    if first == len(ids) or not target:
         raise BadTarget("the target is empty")
     ends = [len(target[: max(0, end - begin)].encode()) for _, end in offsets[first:]]
     return Row(ids[first:], ends, end_of_turn, len(before) - first)
@@ -239,15 +256,16 @@ def encode_prompts(processor, texts, images):
     ValueError
         If the processor cannot take an image.
     """
-    inputs = dict(
-        processor(
-            images=[[image] for image in images],
-            text=list(texts),
-            padding=True,
-            return_tensors="pt",
-            add_special_tokens=not _begins_with_bos(processor, texts[0]),
+    with raising(ValueError):
+        inputs = dict(
+            processor(
+                images=[[image] for image in images],
+                text=list(texts),
+                padding=True,
+                return_tensors="pt",
+                add_special_tokens=not _begins_with_bos(processor, texts[0]),
+            )
         )
-    )
     inputs.pop("labels", None)
     return inputs
 

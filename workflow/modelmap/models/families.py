@@ -159,7 +159,8 @@ def refusal(config):
     kind = config.get("model_type")
     if kind in REFUSED:
         return f"model_type {kind!r} is {REFUSED[kind]}"
-    text = config.get("text_config") or {}
+    text = config.get("text_config")
+    text = text if isinstance(text, dict) else {}
     if config.get("is_encoder_decoder") or text.get("is_encoder_decoder") or _is_t5(text):
         return f"model_type {kind!r} is {_ENCODER_DECODER}"
     return None

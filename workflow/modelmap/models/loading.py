@@ -93,11 +93,14 @@ def read_config(path):
     """Read the config.json of a checkpoint folder; Refused if there is none to read."""
     file = Path(path) / "config.json"
     try:
-        return json.loads(file.read_text())
+        config = json.loads(file.read_text())
     except FileNotFoundError:
         raise Refused(f"{path} is no checkpoint: it has no config.json", "corrupt") from None
     except (OSError, ValueError) as error:
         raise Refused(f"{file} cannot be read: {error}", "corrupt") from error
+    if not isinstance(config, dict):
+        raise Refused(f"{file} is no JSON object", "corrupt")
+    return config
 
 
 def _sees_images(path, config):
@@ -121,13 +124,12 @@ def _read(path, *, sees_images, adapter, **options):
             path,
             local_files_only=True,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
             output_loading_info=True,
             **options,
         )
         processor_class = AutoProcessor if sees_images else AutoTokenizer
         processor = processor_class.from_pretrained(path, local_files_only=True)
-        if adapter:
-            network.load_adapter(adapter, local_files_only=True)
     except (MemoryError, torch.OutOfMemoryError, ImportError):
         raise  # no fault of the checkpoint
     except Exception as error:  # whatever a broken checkpoint raises, it is broken for good
@@ -137,7 +139,29 @@ def _read(path, *, sees_images, adapter, **options):
         names = ", ".join(sorted(wrong)[:5])
         reason = f"{path}: {len(wrong)} weights are missing or of another shape: {names} …"
         raise Refused(reason, "corrupt")
+    tokenizer = getattr(processor, "tokenizer", processor)
+    if len(tokenizer) <= len(tokenizer.added_tokens_decoder):
+        raise Refused(f"{path}: its tokenizer has no vocabulary; are its files missing?", "corrupt")
+    if adapter:
+        _put_on(network, adapter)
     return network, processor
+
+
+def _put_on(network, adapter):
+    """Put the PEFT adapter in folder `adapter` on a network; Refused if it does not fit."""
+    if not (Path(adapter) / "adapter_model.safetensors").exists():
+        raise Refused(f"{adapter} is no adapter: it has no adapter_model.safetensors", "corrupt")
+    try:
+        info = network.load_adapter(adapter, adapter_kwargs={"local_files_only": True})
+    except (MemoryError, torch.OutOfMemoryError, ImportError):
+        raise
+    except Exception as error:
+        reason = f"the adapter {adapter} cannot be loaded: {type(error).__name__}: {error}"
+        raise Refused(reason, "corrupt") from error
+    if wrong := info.missing_keys | info.unexpected_keys:
+        names = ", ".join(sorted(wrong)[:5])
+        reason = f"the adapter {adapter} does not fit: {len(wrong)} weights: {names} …"
+        raise Refused(reason, "corrupt")
 
 
 def _device(name):

@@ -169,7 +169,9 @@ class Model:
         """
         if not hasattr(self.processor, "_get_num_multimodal_tokens"):
             return None
-        said = self.processor._get_num_multimodal_tokens(image_sizes=[(h, w) for w, h in sizes])
+        shapes = [(h, w) for w, h in sizes]
+        with encoding.raising(ValueError):
+            said = self.processor._get_num_multimodal_tokens(image_sizes=shapes)
         return list(said["num_image_tokens"])
 
     def lengths(self, samples):

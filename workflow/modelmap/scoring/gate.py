@@ -37,6 +37,7 @@ def check(model, given, shuffled, *, batch_tokens, require_image_use):
     checks = [_finite(rows)]
     good = [(s, row) for s, row in zip(given, rows, strict=True) if row["status"] == "ok"]
     if not good:
+        model.tail_logits(model.encode(given[:1]))  # raises what is wrong with all of them
         return checks
     known = model.is_known
     checks.append(_verdict("known_family", known, 1, known, FLAG))

@@ -1,6 +1,7 @@
 """The log-likelihood of targets, token by token, in float32 from the logits on."""
 
 import math
+import sys
 
 import numpy as np
 import torch
@@ -83,7 +84,10 @@ def score_samples(model, samples, of=None, launched=None):
             raise
     except UNENCODABLE as error:
         if len(samples) == 1:
-            return [failed(samples[0], getattr(error, "status", IMAGE_ERROR))], 0
+            status = getattr(error, "status", IMAGE_ERROR)
+            where = f"{samples[0].sample_id} ({samples[0].variant})"
+            print(f"{where}: {status}: {error}", file=sys.stderr)
+            return [failed(samples[0], status)], 0
         return _apart(model, [([sample], None) for sample in samples])
     if rows is None:  # here, where the error no longer holds the tensors of the failed try
         if torch.cuda.is_available():
