@@ -4,13 +4,14 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: help map report test check lint format clean
+.PHONY: help map report test check bench lint format clean
 
 help:
 	@echo "make map      train the zoo, score it, draw its map (no download of models or data)"
 	@echo "make report   results/report.html alone"
 	@echo "make check    lint and the fast tests"
 	@echo "make test     lint and all tests"
+	@echo "make bench    how fast scoring is, against other ways to the same numbers"
 	@echo "make clean    remove what was made: results, the zoo, samples, logs"
 
 .venv/installed: envs/requirements.txt
@@ -44,6 +45,14 @@ check: lint
 
 test: lint
 	$(BIN)/python -m pytest
+
+# A rival, installed for the benchmark only, beside the environment.
+.venv/rivals: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ \
+	    minicons==0.3.39 wonderwords==3.0.1
+
+bench: .venv/rivals
+	PYTHONPATH=.venv/rivals $(BIN)/python tests/benchmarks/scoring.py
 
 clean:
 	rm -rf logs .snakemake results/[!R]* resources/models resources/samples resources/zoo

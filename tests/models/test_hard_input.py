@@ -20,6 +20,8 @@ from modelmap.scoring.shard import score_shard
 
 FAMILIES = "llava llava_next qwen2_5_vl gemma3 mllama idefics3 internvl paligemma lfm2_vl fuyu"
 FAMILIES = FAMILIES.split()
+FIRST = "llava", "qwen2_5_vl", "fuyu"
+ALL = [pytest.param(n, marks=[] if n in FIRST else pytest.mark.slow) for n in FAMILIES]
 WEIGHTS = "model.safetensors"
 TARGETS = ["a red circle", "There are two blue squares.", "x", "A small green triangle"]
 SIZES = [(48, 48), (80, 40), (33, 47), (48, 48)]
@@ -42,7 +44,7 @@ def whole(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=ALL)
 def checkpoint(request, whole, tmp_path):
     """A copy of a checkpoint of each family, to be damaged."""
     return shutil.copytree(whole / request.param, tmp_path / request.param)
@@ -234,7 +236,7 @@ def test_an_unknown_model_type_is_refused_by_name(llava, kind):
 # --- samples
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=ALL)
 def model(request, whole):
     return load(whole / request.param)
 

@@ -85,7 +85,7 @@ def load(path, *, adapter, dtype, device, attention, image_options, share_prefix
         network.config.vision_config._attn_implementation = VISION[family.vision_attention]
     if "mm_token_type_ids" in signature(network.forward).parameters:
         processor.return_mm_token_type_ids = True  # some processors must be asked
-    _put_head_in_float32(network)
+    put_head_in_float32(network)
     return Model(network.eval(), processor, family)
 
 
@@ -186,7 +186,7 @@ def _device_map(path, device):
     return {"": 0} if fits or torch.cuda.device_count() == 1 else "auto"
 
 
-def _put_head_in_float32(network):
+def put_head_in_float32(network):
     """Let a head of lower precision compute in float32: logits are not rounded.
 
     Half of the error variance of a bfloat16 model is in the rounding of its logits. A head tied

@@ -118,7 +118,7 @@ class Model:
     def suggested_batch_tokens(self):
         """Tokens in a batch that keep the device busy and fit its memory: a rule of thumb."""
         if self.device.type == "cpu":
-            return 4096
+            return 2048
         return 65536 if self.network.num_parameters() < 1e9 else 16384
 
     def facts(self, sample):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -46,8 +47,8 @@ def plan_batches(lengths, *, batch_tokens, batch_targets):
     Parameters
     ----------
     lengths : sequence of Length
-    batch_tokens : int, the most tokens in a batch, padding and shared prompts counted for every
-        row (a longer row is alone)
+    batch_tokens : int, the most tokens in a batch, padding included (a longer row is alone);
+        behind shared prompts twice as many, as most of them are kept and not computed
     batch_targets : int, the most tokens of tails in a batch, padding included
 
     Returns
@@ -55,14 +56,15 @@ def plan_batches(lengths, *, batch_tokens, batch_targets):
     list of Batch; every index into `lengths` stands in exactly one
     """
 
-    def fits(rows, longest, tail):
-        return rows * longest <= batch_tokens and rows * tail <= batch_targets
+    def fits(rows, longest, tail, tokens=batch_tokens):
+        return rows * longest <= tokens and rows * tail <= batch_targets
 
-    alone, together = _units(lengths, fits)
+    fits_behind = partial(fits, tokens=2 * batch_tokens)
+    alone, together = _units(lengths, fits_behind)
     batches = [Batch(tuple(members), None) for members in _fill(alone, lengths, fits)]
     together.sort(key=lambda unit: (-lengths[unit[0]].prompt, -_tail(unit, lengths)))
     for _, units in groupby(together, key=lambda unit: lengths[unit[0]].prompt):
-        batches += _join(list(units), lengths, fits)
+        batches += _join(list(units), lengths, fits_behind)
     return sorted(batches, key=lambda batch: -max(lengths[i].total for i in batch.members))
 
 

@@ -1,0 +1,38 @@
+"""Image-caption pairs to score: images of noise, and captions of about twelve words."""
+
+import random
+from itertools import islice
+
+from tiny import Sample, noise
+
+PROMPT = "Describe the image."
+WHO = """a man in a red jacket|two young women|an old farmer|a group of children|a brown dog
+a small black cat|three cyclists|a waiter with a white apron|a girl in a striped dress
+a couple of tourists|a baseball player|a tall police officer""".replace("\n", "|").split("|")
+DOES = """is standing|are sitting quietly|is waiting|rests for a while|is looking at the camera
+plays happily|is eating a sandwich|stops to talk|is holding an umbrella
+is reading a newspaper|carries a large bag|is taking a picture""".replace("\n", "|").split("|")
+WHERE = """next to a parked bicycle|in front of a brick wall|on a wooden bench near the lake
+under a big tree in the park|at the corner of a busy street|behind a table with fruit
+on the beach at sunset|in a kitchen with white tiles|by the window of a train
+between two yellow taxis|on top of a snowy hill|inside an empty station""".replace("\n", "|")
+WHERE = WHERE.split("|")
+
+
+def captions(n, seed=0):
+    """`n` captions, each another."""
+    every = [f"{who} {does} {where}." for who in WHO for does in DOES for where in WHERE]
+    if n > len(every):
+        raise ValueError(f"there are only {len(every)} captions")
+    return [text.capitalize() for text in random.Random(seed).sample(every, n)]
+
+
+def pairs(n_images, n_captions, size):
+    """Samples: `n_captions` behind each of `n_images` images of `size` (width, height)."""
+    texts = iter(captions(n_images * n_captions))
+    samples = []
+    for i in range(n_images):
+        image = noise(*size, seed=i)
+        for text in islice(texts, n_captions):
+            samples.append(Sample(f"s{len(samples)}", text, image, PROMPT, content=b"%d" % i))
+    return samples
