@@ -358,7 +358,7 @@ def test_a_prompt_of_anything_costs_its_own_row_at_most(model, good, tmp_path, p
     hard = dataclasses.replace(GOOD[0], sample_id="hard", prompt=PROMPTS[prompt])
     hard = hard if shown else dataclasses.replace(hard, image=None)
     (row,) = beside_good_ones(model, [hard], good, tmp_path)
-    allowed = {"2000 words": {"too_long"}, "placeholders": {"ok", "image_error"}}
+    allowed = {"2000 words": {"too_long"}, "placeholders": {"ok", "image_error", "prompt_error"}}
     assert row["status"] in allowed.get(prompt, {"ok"})
 
 

@@ -62,7 +62,7 @@ SCORES = _schema(
         "bytes of the target, up to the last character that a token touches",
     ),
     _field("token_log_likelihoods", pa.list_(pa.float32()), "nats"),
-    # ok, image_error, prompt_error, target_error, needs_image, too_long or non_finite
+    # ok, image_error, prompt_error, target_error, needs_image, failed, too_long or non_finite
     _field("status", _string),
 )
 

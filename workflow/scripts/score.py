@@ -21,6 +21,8 @@ if checkpoint["status"] == "ok":
     rows = tables.read(snakemake.input.samples, tables.SAMPLES).to_dicts()
     some = samples.shard(rows, snakemake.wildcards.shard)
     prompt = settings["prompt"]
+    shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
+    shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
     try:
         model = loading.load(
             checkpoint["local_path"],
@@ -33,8 +35,6 @@ if checkpoint["status"] == "ok":
             threads=snakemake.threads,
         )
         model.expect_to_score(images=any(row["image"] is not None for row in rows))
-        shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
-        shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
         scores, outcome = job.gate_and_score(
             model,
             shown,

@@ -125,8 +125,7 @@ def paraphrased(rows, prompts, *, everything):
     everything : all rows of the dataset
     """
     asked = [row["sample_id"] for row in everything if row["prompt"] is None]
-    step = max(1, len(asked) // N_PARAPHRASED)
-    chosen = set(asked[::step][:N_PARAPHRASED])
+    chosen = set(_spread(asked, N_PARAPHRASED))
     return [
         _sample(row, row, f"paraphrase-{k}", prompt)
         for k, prompt in enumerate(prompts, 1)
@@ -155,11 +154,16 @@ def probes(rows, n, *, prompt):
     `shuffled` is None where there is no other image.
     """
     one_each = list({row["group"]: row for row in reversed(rows)}.values())[::-1]
-    some = one_each[:: max(1, len(one_each) // n)][:n]
+    some = _spread(one_each, n)
     given = variants(some, ["given"], prompt=prompt, everything=rows)
     if some[0]["shuffled_from"] is None:
         return given, None
     return given, variants(some, ["shuffled"], prompt=prompt, everything=rows)
+
+
+def _spread(items, n):
+    """At most `n` of the items, evenly spaced."""
+    return [items[i * len(items) // n] for i in range(n)] if len(items) > n else items
 
 
 def _sample(row, shown, variant, prompt):

@@ -35,5 +35,5 @@ def mutual_information(given, others):
     -------
     ndarray of shape (n_models, n_samples), nats; NaN where a score is missing
     """
-    every = np.concatenate([given[None], others])
+    every = np.concatenate([given[None], np.reshape(others, (-1, *given.shape))])
     return given - (np.logaddexp.reduce(every, axis=0) - np.log(len(every)))

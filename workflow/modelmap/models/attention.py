@@ -45,7 +45,7 @@ def packed_attention(
             query, key, value, scale=scaling, enable_gqa=grouped
         )
         return attended.transpose(1, 2), None
-    if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
+    if _has_kernel(query):
         q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
         starts = cu_seq_lens_q.int()
         longest = max_length_q, max_length_q
@@ -60,6 +60,12 @@ def packed_attention(
         attended = scaled_dot_product_attention(q, k, v, scale=scaling, enable_gqa=grouped)
         out[0][:, at] = attended.transpose(0, 1)
     return out.transpose(1, 2), None
+
+
+def _has_kernel(query):
+    """Whether flash attention can run: half precision on an NVIDIA GPU since Ampere."""
+    half = query.is_cuda and query.dtype in (torch.float16, torch.bfloat16)
+    return half and torch.cuda.get_device_capability(query.device) >= (8, 0)
 
 
 AttentionInterface.register(NAME, packed_attention)

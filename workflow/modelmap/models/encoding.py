@@ -115,12 +115,18 @@ class Batch:
         return columns.clamp(max=self.inputs["input_ids"].shape[1] - 1)
 
 
-def render(processor, prompt, *, image, inserts_image=False):
+def render(processor, prompt, *, image, placeholder=""):
     """Render the user's turn: (P, separator), P ending where the target begins.
 
     A blank at the end of P belongs to the target's first token, so it is moved into the
     separator; behind a line break or a special token nothing separates. No prompt and no image
-    is text by itself: nothing is rendered.
+    is text by itself: nothing is rendered. `placeholder` stands for the image where there is no
+    chat template.
+
+    Raises
+    ------
+    BadPrompt
+        If the template cannot take the prompt, or leaves it out.
     """
     if not prompt and not image:
         return "", ""
@@ -129,10 +135,10 @@ def render(processor, prompt, *, image, inserts_image=False):
         content = [{"type": "image"}] * image + [{"type": "text", "text": prompt}]
         text = _chat(processor, [("user", content)], add_generation_prompt=True)
     elif getattr(tokenizer, "chat_template", None):
-        content = [{"type": "text", "text": _plain(processor, prompt, image=image)}]
+        content = [{"type": "text", "text": _plain(prompt, placeholder, image=image)}]
         text = _chat(tokenizer, [("user", content)], add_generation_prompt=True)
     else:
-        text = prompt if inserts_image else _plain(processor, prompt, image=image)
+        text = _plain(prompt, placeholder, image=image)
     bare = text.rstrip(" ")
     if bare != text:
         return bare, " "
@@ -158,11 +164,16 @@ def _chat(processor, turns, *, add_generation_prompt=False):
             )
 
     parts = [content for _, content in turns]
-    if hasattr(processor, "tokenizer"):
-        return rendered(parts)
-    texts = ["".join(part["text"] for part in content) for content in parts]
-    text = rendered(texts)  # the usual form in a tokenizer's template
-    return text if all(t in text for t in texts) else rendered(parts)
+    texts = ["".join(part.get("text", "") for part in content) for content in parts]
+    shows_image = any(part["type"] == "image" for content in parts for part in content)
+    forms = [parts] if shows_image else [parts, texts]
+    if not hasattr(processor, "tokenizer"):  # the usual form in a tokenizer's template
+        forms.reverse()
+    for form in forms:
+        text = rendered(form)
+        if all(t.strip() in text for t in texts) and "{'type'" not in text:
+            return text
+    raise BadPrompt("the chat template leaves out what is said")
 
 
 @contextmanager
@@ -170,7 +181,7 @@ def raising(kind):
     """Whatever a template or processor raises of one sample is raised as an error of `kind`."""
     try:
         yield
-    except (ImportError, MemoryError, torch.OutOfMemoryError, ValueError):
+    except (ImportError, MemoryError, torch.OutOfMemoryError, kind):
         raise
     except Exception as error:
         raise kind(f"{type(error).__name__}: {error}") from error
@@ -187,12 +198,16 @@ def _clock(clock):
         chat_template_utils.datetime = own
 
 
-def _plain(processor, prompt, *, image):
+def placeholders(processor):
+    """What may stand for an image in a text without a chat template, the likeliest first."""
+    named = [getattr(processor, name, None) for name in ("boi_token", "image_token")]
+    return list(dict.fromkeys([*(str(token) for token in named if token), "<image>"]))
+
+
+def _plain(prompt, placeholder, *, image):
     """Render without a chat template: the prompt as it stands, the image before it."""
-    placeholder = getattr(processor, "boi_token", None) or getattr(processor, "image_token", None)
-    if placeholder is None:
+    if not placeholder:
         return prompt
-    placeholder = str(placeholder)
     if not image:
         return prompt.replace(placeholder, "")
     return prompt if placeholder in prompt else placeholder + prompt
@@ -209,7 +224,10 @@ def end_of_turn(processor):
         answer = "\u2603"  # a character that no template writes by itself
         turns = [("user", "Q"), ("assistant", answer)]
         turns = [(role, [{"type": "text", "text": text}]) for role, text in turns]
-        tail = _chat(processor, turns).rpartition(answer)[2]
+        try:
+            tail = _chat(processor, turns).rpartition(answer)[2]
+        except BadPrompt:  # a template for a single turn
+            tail = ""
         ids = tokenizer(tail, add_special_tokens=False)["input_ids"]
         for i, token in enumerate(ids):
             if token in tokenizer.added_tokens_decoder:
@@ -260,10 +278,10 @@ def encode_prompts(processor, texts, images):
         inputs = dict(
             processor(
                 images=[[image] for image in images],
-                text=list(texts),
+                text=[_with_bos(processor, text) for text in texts],
                 padding=True,
                 return_tensors="pt",
-                add_special_tokens=not _begins_with_bos(processor, texts[0]),
+                add_special_tokens=_adds_bos(processor, texts[0]),
             )
         )
     inputs.pop("labels", None)
@@ -285,13 +303,31 @@ def encode_text(processor, texts):
 
 
 def _text_ids(processor, text):
-    special = not _begins_with_bos(processor, text)
+    special = _adds_bos(processor, text)
+    text = _with_bos(processor, text)
     return list(processor(text=[text], add_special_tokens=special)["input_ids"][0])
 
 
-def _begins_with_bos(processor, text):
-    bos = getattr(processor, "tokenizer", processor).bos_token
-    return bool(bos) and text.startswith(bos)
+def _with_bos(processor, text):
+    """The prompt as it is handed over: where a tokenizer would also close it, begun by hand."""
+    tokenizer = getattr(processor, "tokenizer", processor)
+    begins = text.startswith(tokenizer.bos_token or "\0")
+    if not _closes(tokenizer) or begins:
+        return text
+    first = tokenizer("a")["input_ids"][0]
+    return tokenizer.bos_token + text if first == tokenizer.bos_token_id else text
+
+
+def _adds_bos(processor, text):
+    """Whether the tokenizer is to add its special tokens: not twice, and none behind a prompt."""
+    tokenizer = getattr(processor, "tokenizer", processor)
+    begins = text.startswith(tokenizer.bos_token or "\0")
+    return not begins and not _closes(tokenizer)
+
+
+def _closes(tokenizer):
+    """Whether a tokenizer puts an end of sequence behind every text (`add_eos_token`)."""
+    return tokenizer("a")["input_ids"][-1] == tokenizer.eos_token_id
 
 
 def _pad(rows, value):

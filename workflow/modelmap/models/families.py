@@ -72,7 +72,7 @@ KNOWN = {
     "granite4_vision": Family(shares_prefix=False),  # it makes no cache
     "granite_docling": _PLAIN,
     "hyperclovax_vision_v2": _PACKED,
-    "idefics": Family(inserts_image=True, needs_image=True),
+    "idefics": Family(shares_prefix=False, inserts_image=True, needs_image=True),
     "idefics2": _PLAIN,
     "idefics3": _PLAIN,
     "inkling2": _PACKED,
@@ -81,7 +81,7 @@ KNOWN = {
     "internvl": _PLAIN,
     "janus": _PLAIN,
     "kimi_k25": _PACKED,
-    "kosmos-2": Family(needs_mask=True, inserts_image=True, needs_image=True),
+    "kosmos-2": _QUERIES,
     "lfm2_vl": _PLAIN,
     "lfm3_vl": _PACKED,
     "lighton_ocr": _PACKED,

@@ -68,15 +68,13 @@ def load(path, *, adapter, dtype, device, attention, image_options, share_prefix
         adapter=adapter,
         dtype=dtype,
         attn_implementation=None if attention == "auto" else attention,
-        device_map=None if device == "cpu" else _device_map(path, device),
+        device_map=None if device == "cpu" else _device_map(path, device, dtype),
     )
     tokenizer = getattr(processor, "tokenizer", processor)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    for key, value in (image_options or {}).items():
-        if not hasattr(processor.image_processor, key):
-            raise Refused(f"image_options: the image processor has no setting {key!r}")
-        setattr(processor.image_processor, key, value)
+    if image_options:
+        _set_image_options(processor, image_options)
     kind = network.config.model_type
     family = KNOWN.get(kind, UNKNOWN)
     if share_prefix is False:
@@ -176,11 +174,22 @@ def _device(name):
     return name
 
 
-def _device_map(path, device):
+def _set_image_options(processor, options):
+    """Set the image processor; also what the processor itself would override it with."""
+    images = getattr(processor, "image_processor", None)
+    for key, value in options.items():
+        if not hasattr(images, key):
+            raise Refused(f"image_options: there is no setting {key!r} of an image processor")
+        setattr(images, key, value)
+    processor.images_kwargs = {**(getattr(processor, "images_kwargs", None) or {}), **options}
+
+
+def _device_map(path, device, dtype):
     """Where the weights go: straight to the device, or spread over GPUs if one is too small."""
     if device != "cuda":
         return {"": device}
-    n_bytes = sum(file.stat().st_size for file in Path(path).glob("*.safetensors"))
+    n_bytes = sum(file.stat().st_size for file in Path(path).glob("model*.safetensors"))
+    n_bytes *= 2 if dtype == "float32" else 1  # checkpoints are mostly in half precision
     free, _ = torch.cuda.mem_get_info()
     fits = n_bytes < 0.8 * free  # the rest is for activations
     return {"": 0} if fits or torch.cuda.device_count() == 1 else "auto"

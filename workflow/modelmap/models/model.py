@@ -43,6 +43,7 @@ class Model:
     family: Family = UNKNOWN
     _prompts: dict = field(default_factory=dict, repr=False)
     _rows: dict = field(default_factory=dict, repr=False)
+    _bare_prompts: dict = field(default_factory=dict, repr=False)
 
     @property
     def tokenizer(self):
@@ -53,6 +54,10 @@ class Model:
     def sees_images(self):
         """Whether it takes images at all."""
         return self.processor is not self.tokenizer
+
+    def opens_thought(self, sample):
+        """Whether the template leaves a thought open, so that a target would be one."""
+        return self._prompt(sample)[0].rstrip().endswith("<think>")
 
     @property
     def is_known(self):
@@ -75,7 +80,9 @@ class Model:
     @property
     def is_float32(self):
         """Whether the network computes in float32."""
-        return self.network.dtype == torch.float32
+        return all(
+            p.dtype.itemsize >= 4 for p in self.network.parameters() if p.is_floating_point()
+        )
 
     @contextmanager
     def float32(self):
@@ -125,6 +132,7 @@ class Model:
         """What its numbers depend on besides its files, for the provenance."""
         processor = getattr(self.processor, "image_processor", None)
         settings = processor.to_dict() if processor else {}
+        settings |= getattr(self.processor, "images_kwargs", None) or {}
         on_gpu = self.device.type == "cuda"
         head = self.network.get_output_embeddings()
         return {
@@ -146,7 +154,7 @@ class Model:
     def row(self, sample):
         """Render and tokenize one sample: (prompt text, Row). Variants share what they can."""
         text, separator = self._prompt(sample)
-        if (key := (text, sample.target)) not in self._rows:
+        if (key := (text, separator, sample.target)) not in self._rows:
             before = ("", "") if self.family.closes_prompt else (text, separator)
             row = encoding.target_row(self.tokenizer, *before, sample.target, self.end_of_turn)
             if self.image_token_id in row.target:
@@ -158,9 +166,24 @@ class Model:
         key = sample.prompt, sample.size is not None
         if key not in self._prompts:
             self._prompts[key] = encoding.render(
-                self.processor, key[0], image=key[1], inserts_image=self.family.inserts_image
+                self.processor, key[0], image=key[1], placeholder=self._placeholder
             )
         return self._prompts[key]
+
+    @cached_property
+    def _placeholder(self):
+        """What stands for an image without a chat template: found out on a blank one."""
+        if self.family.inserts_image or not self.sees_images:
+            return ""
+        candidates = encoding.placeholders(self.processor)
+        for placeholder in candidates:
+            try:
+                prompts = self._encode_prompts([placeholder], [Image.new("RGB", (64, 64))])
+            except ValueError:
+                continue
+            if any(self._count_image_tokens(prompts)):
+                return placeholder
+        return candidates[0]
 
     def n_image_tokens(self, sizes):
         """Image tokens that the processor says it makes of images of `sizes` (width, height).
@@ -180,30 +203,37 @@ class Model:
         prompt and tail are numbers of tokens; both are 0 of a sample that cannot be encoded: it
         fails when it is, and only it. `shares` says whether its prompt can be shared.
         """
-        of_prompt, found = {}, []
+        of_size, found = {}, []
         for sample in samples:
             try:
                 text, row = self.row(sample)
-                if (key := (text, sample.size)) not in of_prompt:
-                    of_prompt[key] = self._n_prompt_columns(*key, of_prompt)
+                bare = len(self._bare(text))
+                if sample.size not in of_size:
+                    of_size[sample.size] = self._n_image_columns(text, sample.size, of_size) - bare
             except (ValueError, OSError, ZeroDivisionError):  # and so when it is encoded
                 found.append((0, 0, False))
                 continue
             shares = self.family.shares_prefix and not row.straddle
-            found.append((of_prompt[key] - row.straddle, len(row.tail), shares))
+            found.append((bare + of_size[sample.size] - row.straddle, len(row.tail), shares))
         return found
 
-    def _n_prompt_columns(self, text, size, known):
+    def _bare(self, text):
+        """The tokens of a prompt without its image."""
+        if text not in self._bare_prompts:
+            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            self._bare_prompts[text] = ids
+        return self._bare_prompts[text]
+
+    def _n_image_columns(self, text, size, known):
         """Columns of the prompt `text` behind an image of `size`.
 
         By the processor's own count, to which it adds what it always adds (found out on one blank
-        image, among `known`); where it does not count, by encoding a blank image.
+        image, of a size among `known`); where it does not count, by encoding a blank image.
         """
         said = None if size is None else self.n_image_tokens([size])
-        if said:
-            for (other, its), columns in known.items():
-                if other == text and its:
-                    return columns - self.n_image_tokens([its])[0] + said[0]
+        if said and (other := next((size for size in known if size), None)):
+            there = self.n_image_tokens([other])[0]
+            return len(self._bare(text)) + known[other] - there + said[0]
         blank = None if size is None else [Image.new("RGB", size)]
         return int(self._encode_prompts([text], blank)["attention_mask"].sum())
 
@@ -243,7 +273,7 @@ class Model:
         if not self.family.needs_mask:
             inputs.pop("attention_mask")
         return encoding.Batch(
-            inputs,
+            {key: self._cast(value) for key, value in inputs.items()},
             rows,
             starts,
             encoding.pad_tails(rows, pad),
@@ -304,6 +334,8 @@ class Model:
 
     def _logits(self, inputs, positions):
         """Logits at `positions` (n_rows, n_tail); the head runs on just these where it can."""
+        if len(set(getattr(self.network, "hf_device_map", {}).values())) > 1:
+            return self._logits_from(inputs, positions)
         per_row = hasattr(sys.modules[type(self.network).__module__], "slice_logits_to_keep")
         keep = positions if per_row else positions.unique()
         logits = self.network(**inputs, use_cache=False, logits_to_keep=keep).logits
@@ -319,11 +351,23 @@ class Model:
             )
         return logits.take_along_dim(positions[..., None].to(logits.device), dim=1)
 
+    def _logits_from(self, inputs, positions):
+        """Logits at `positions` of a network spread over devices, which takes no tensor of them."""
+        first = int(positions.min())
+        n_kept = inputs["input_ids"].shape[1] - first
+        logits = self.network(**inputs, use_cache=False, logits_to_keep=n_kept).logits[:, -n_kept:]
+        return logits.take_along_dim((positions - first)[..., None].to(logits.device), dim=1)
+
     def _to_device(self, value):
         if not torch.is_tensor(value):
             return value
-        dtype = self.network.dtype if value.is_floating_point() else None
-        return value.to(self.device, dtype, non_blocking=True)
+        on_gpu = self.device.type == "cuda"  # elsewhere the source may be gone too early
+        return self._cast(value).to(self.device, non_blocking=on_gpu)
+
+    def _cast(self, value):
+        """Pixels in the precision of the network."""
+        floats = torch.is_tensor(value) and value.is_floating_point()
+        return value.to(self.network.dtype) if floats else value
 
 
 def _first_of_each(of):

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import torch
 
-from modelmap.scoring.likelihood import score_samples
+from modelmap.scoring.likelihood import Launched, score_samples
 from modelmap.scoring.pipeline import score
 
 N_PAIRS = 32
@@ -41,6 +41,8 @@ def check(model, given, shuffled, *, batch_tokens, require_image_use):
         return checks
     known = model.is_known
     checks.append(_verdict("known_family", known, 1, known, FLAG))
+    thinks = model.opens_thought(given[0])
+    checks.append(_verdict("no_thinking", not thinks, 1, not thinks, FLAG))
     few = [sample for sample, _ in good[:N_SINGLE]]
     checks += [_causal(model, few), _batched(model, few)]
     if model.family.shares_prefix:
@@ -119,10 +121,13 @@ def _shared(model, samples):
     ]
     try:
         with model.float32():
-            together, _ = score_samples(model, pairs, [0] * len(pairs))
+            shared = model.encode(pairs, [0] * len(pairs))
+            together = Launched(model, pairs, shared).rows()
             alone, _ = score_samples(model, pairs)
     except torch.OutOfMemoryError:
         return _verdict("shared_prefix", math.nan, 1e-4, False, FLAG)
+    except (ValueError, RuntimeError, TypeError):  # it cannot continue at all
+        return _verdict("shared_prefix", math.inf, 1e-4, False, FLAG)
     return _equal("shared_prefix", together, alone, FLAG)
 
 

@@ -49,7 +49,7 @@ def gate_and_score(model, samples, probes, *, batch_tokens, workers, require_ima
     facts = {"status": "refused" if reason else "ok", "reason": reason, "gate": checks}
     rows = []
     if not reason:
-        if any(c["check"] == "shared_prefix" and c["verdict"] != gate.PASS for c in checks):
+        if any(c["check"] == "shared_prefix" and c["value"] > c["limit"] for c in checks):
             family = dataclasses.replace(model.family, shares_prefix=False)
             model = dataclasses.replace(model, family=family)
         rows, scored = score_shard(

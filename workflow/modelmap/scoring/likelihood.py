@@ -8,7 +8,8 @@ import torch
 
 OK, IMAGE_ERROR = "ok", "image_error"
 TOO_LONG, NON_FINITE = "too_long", "non_finite"
-UNENCODABLE = (ValueError, OSError, ZeroDivisionError)  # what a processor raises of one sample
+FAILED, PROMPT_ERROR = "failed", "prompt_error"
+FATAL = (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError, ImportError)
 
 
 @torch.inference_mode()
@@ -24,7 +25,7 @@ def token_log_likelihoods(model, batch):
     Returns
     -------
     float32 Tensor of shape (n_rows, n_tail), on the CPU; of a GPU's it may still be on its way:
-    see `settled`. Behind the end of a row it holds nothing of meaning.
+    see `Launched`. Behind the end of a row it holds nothing of meaning.
     """
     logits = model.tail_logits(batch)
     tails = batch.tails.to(logits.device)[..., None]
@@ -82,12 +83,11 @@ def score_samples(model, samples, of=None, launched=None):
     except torch.OutOfMemoryError:
         if len(samples) == 1:
             raise
-    except UNENCODABLE as error:
+    except FATAL:
+        raise
+    except Exception as error:  # of one sample, or of what no batch can hold together
         if len(samples) == 1:
-            status = getattr(error, "status", IMAGE_ERROR)
-            where = f"{samples[0].sample_id} ({samples[0].variant})"
-            print(f"{where}: {status}: {error}", file=sys.stderr)
-            return [failed(samples[0], status)], 0
+            return [_without_score(model, samples[0], error)], 0
         return _apart(model, [([sample], None) for sample in samples])
     if rows is None:  # here, where the error no longer holds the tensors of the failed try
         if torch.cuda.is_available():
@@ -99,9 +99,25 @@ def score_samples(model, samples, of=None, launched=None):
         for i in bad:
             rows[i] = score_samples(model, [samples[i]])[0][0]
     elif rows[0]["status"] == NON_FINITE and not model.is_float32:
-        with model.float32():
-            rows, _ = score_samples(model, samples)
+        try:
+            with model.float32():
+                rows, _ = score_samples(model, samples)
+        except torch.OutOfMemoryError:
+            pass  # no room for the weights in float32: it stays not finite
     return rows, 0
+
+
+def _without_score(model, sample, error):
+    """The row of a sample that cannot be scored: because of what it is, or of what it does."""
+    try:
+        model.encode([sample])
+    except Exception as reason:
+        own = IMAGE_ERROR if sample.size else PROMPT_ERROR
+        status, error = getattr(reason, "status", own), reason
+    else:
+        status = FAILED
+    print(f"{sample.sample_id} ({sample.variant}): {status}: {error}", file=sys.stderr)
+    return failed(sample, status)
 
 
 def failed(sample, status):

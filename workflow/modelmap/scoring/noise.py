@@ -1,7 +1,6 @@
 """How much of a model's scores is numeric noise."""
 
 import dataclasses
-import math
 
 import numpy as np
 import torch
@@ -29,14 +28,16 @@ def noise_floor(model, samples, rows, *, batch_tokens):
     """
     good = [(s, r) for s, r in zip(samples, rows, strict=True) if r["status"] == "ok"]
     good = [(s, r) for s, r in good if s.variant == "given"]
-    good = good[:: max(1, len(good) // N_SAMPLES)][:N_SAMPLES]
+    n = min(N_SAMPLES, len(good))
+    good = [good[i * len(good) // n] for i in range(n)]
     if len(good) < 2:
         return {"n_samples": len(good), "noise_nats2": None}
     some, before = map(list, zip(*good, strict=True))
     plain = dataclasses.replace(
         model, family=dataclasses.replace(model.family, shares_prefix=False)
     )
-    plan = _variance(before, score(plain, some, batch_tokens=batch_tokens // 2)) / 2
+    plan = _variance(before, score(plain, some, batch_tokens=batch_tokens // 2))
+    plan = None if plan is None else plan / 2
     exact = None
     if not model.is_float32:
         try:
@@ -48,7 +49,7 @@ def noise_floor(model, samples, rows, *, batch_tokens):
         "n_samples": len(some),
         "plan_nats2": plan,
         "float32_nats2": exact,
-        "noise_nats2": max(plan, exact or 0.0),
+        "noise_nats2": max((x for x in (plan, exact) if x is not None), default=None),
     }
 
 
@@ -58,4 +59,4 @@ def _variance(rows, others):
         for a, b in zip(rows, others, strict=True)
         if a["status"] == b["status"] == "ok"
     ]
-    return float(np.var(off, ddof=1)) if len(off) > 1 else math.nan
+    return float(np.var(off, ddof=1)) if len(off) > 1 else None

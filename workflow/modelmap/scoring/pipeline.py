@@ -11,15 +11,16 @@ import torch
 from torch.utils.data import DataLoader
 
 from modelmap.scoring.likelihood import (
+    FATAL,
     TOO_LONG,
-    UNENCODABLE,
     Launched,
     failed,
     score_samples,
 )
 from modelmap.scoring.plan import Batch, Length, plan_batches
 
-AHEAD = 2  # batches that each worker prepares
+AHEAD = 1  # batches that each worker holds ready: images are large
+MOST_WORKERS = 4
 
 
 def plan(model, samples, *, batch_tokens):
@@ -62,7 +63,7 @@ def score_batches(model, samples, batches, *, workers=0):
     encoded = DataLoader(
         _Encoded(model, todo),
         batch_size=None,
-        num_workers=workers,
+        num_workers=min(workers, MOST_WORKERS),
         prefetch_factor=AHEAD if workers else None,
         pin_memory=on_gpu,
         multiprocessing_context="fork" if workers else None,
@@ -103,7 +104,9 @@ class _Encoded(torch.utils.data.Dataset):
         samples, of = self.todo[i]
         try:
             return self.model.encode(samples, of)
-        except UNENCODABLE as error:
+        except FATAL:
+            raise
+        except Exception as error:
             return error
 
 
@@ -117,7 +120,9 @@ def _launch(model, samples, batch):
         if isinstance(batch, Exception):
             raise batch
         done = Launched(model, samples, batch)
-    except (torch.OutOfMemoryError, *UNENCODABLE) as error:
+    except torch.AcceleratorError:
+        raise
+    except Exception as error:
         error.__traceback__ = None  # it would hold the tensors of the failed try
         return partial(_raise, error)
     return lambda: done
