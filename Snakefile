@@ -14,7 +14,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
 # One job at a time on a workstation's GPU. (`gpu` alone limits nothing.)
-if list(Path(os.devnull).parent.glob("nvidia[0-9]*")):
+HAS_GPU = bool(list(Path(os.devnull).parent.glob("nvidia[0-9]*")))
+if HAS_GPU:
     workflow.global_resources.setdefault("gpu", 1)
 
 # A config file of the user's replaces the embedded default. (Snakemake itself would merge them

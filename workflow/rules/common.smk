@@ -148,7 +148,7 @@ def scores_of(dataset):
 
 def score_threads():
     """CPU threads of a scoring job: on a GPU they prepare its batches."""
-    return 8 if config["score"]["device"] != "cpu" and workflow.global_resources.get("gpu") else 1
+    return 8 if HAS_GPU and config["score"]["device"] != "cpu" else 1
 
 
 def visual_measures(dataset):
