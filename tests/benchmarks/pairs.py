@@ -1,4 +1,4 @@
-"""Image-caption pairs to score: images of noise, and captions of about twelve words."""
+"""Image-caption pairs to score: images of noise, and captions as long as those of MS-COCO."""
 
 import random
 from itertools import islice
@@ -6,16 +6,17 @@ from itertools import islice
 from tiny import Sample, noise
 
 PROMPT = "Describe the image."
-WHO = """a man in a red jacket|two young women|an old farmer|a group of children|a brown dog
-a small black cat|three cyclists|a waiter with a white apron|a girl in a striped dress
-a couple of tourists|a baseball player|a tall police officer""".replace("\n", "|").split("|")
-DOES = """is standing|are sitting quietly|is waiting|rests for a while|is looking at the camera
-plays happily|is eating a sandwich|stops to talk|is holding an umbrella
-is reading a newspaper|carries a large bag|is taking a picture""".replace("\n", "|").split("|")
-WHERE = """next to a parked bicycle|in front of a brick wall|on a wooden bench near the lake
-under a big tree in the park|at the corner of a busy street|behind a table with fruit
-on the beach at sunset|in a kitchen with white tiles|by the window of a train
-between two yellow taxis|on top of a snowy hill|inside an empty station""".replace("\n", "|")
+WHO = """a man|two women|an old farmer|some children|a brown dog|a black cat|three cyclists
+a waiter|a young girl|two tourists|a baseball player|a police officer""".replace("\n", "|").split(
+    "|"
+)
+DOES = """stood waiting|sat quietly|rested a while|looked up|played happily|ate some lunch
+talked loudly|held an umbrella|read a book|carried heavy bags|took many pictures|fell asleep"""
+DOES = DOES.replace("\n", "|").split("|")
+WHERE = """next to a parked bicycle|in front of a brick wall|on a bench near the lake
+under a big tree|at the corner of a street|behind a table with fruit|on the beach at sunset
+in a kitchen with white tiles|by the window of a train|between two yellow taxis
+on top of a snowy hill|inside an empty station""".replace("\n", "|")
 WHERE = WHERE.split("|")
 
 

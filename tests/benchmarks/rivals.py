@@ -25,8 +25,14 @@ def engine(model):
     return run
 
 
-def plain(model):
-    """One pair at a time, with logits everywhere."""
+def plain(model, *, everywhere=True):
+    """One pair at a time, with logits everywhere.
+
+    Parameters
+    ----------
+    everywhere : take their log-softmax everywhere too, as is mostly done, and not in the
+        caption's columns alone
+    """
     network, processor = model.network, model.processor
 
     @torch.inference_mode()
@@ -40,7 +46,10 @@ def plain(model):
             ).to(network.device)
             logits = network(**inputs).logits[0]
             n = _n_tokens(processor, sample.target)
-            likelihoods = logits[-n - 1 : -1].float().log_softmax(-1)
+            if everywhere:
+                likelihoods = logits.float().log_softmax(-1)[-n - 1 : -1]
+            else:
+                likelihoods = logits[-n - 1 : -1].float().log_softmax(-1)
             target = inputs["input_ids"][0, -n:, None]
             values.append(likelihoods.gather(-1, target).sum().item())
         return values

@@ -24,6 +24,7 @@ from tiny import load  # noqa: E402
 from benchmarks import checkpoints, gpu, rivals, shapes  # noqa: E402
 from benchmarks.pairs import pairs  # noqa: E402
 
+SLICED = "plain loop, softmax of the caption alone"
 ENGINE, PLAIN, LABELS, MINICONS = "this engine", "plain loop", "labels, batches of 8", "minicons"
 BASELINE = PLAIN
 MINICONS_SIZES = 1, 4, 8, 16
@@ -82,6 +83,7 @@ def compare(name, size, model, minicons, *, quick):
         ways = {
             ENGINE: rivals.engine(model),
             PLAIN: rivals.plain(model),
+            SLICED: rivals.plain(model, everywhere=False),
             LABELS: rivals.labels(model),
         }
         if minicons:

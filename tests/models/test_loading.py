@@ -15,6 +15,12 @@ SAMPLES = [
     Sample("wide", "a red circle", noise(80, 40)),
     Sample("high", "There are two blue squares.", noise(40, 96, seed=1)),
 ]
+PAN_AND_SCAN = {
+    "do_pan_and_scan": True,
+    "pan_and_scan_min_crop_size": 8,
+    "pan_and_scan_max_num_crops": 4,
+    "pan_and_scan_min_ratio_to_activate": 1.2,
+}
 
 
 def checkpoint(name, tmp_path):
@@ -28,7 +34,7 @@ def values(model, samples=SAMPLES):
 
 @pytest.mark.parametrize(
     ("name", "option"),
-    [("internvl", {"crop_to_patches": False}), ("gemma3", {"do_pan_and_scan": True})],
+    [("internvl", {"crop_to_patches": False}), ("gemma3", PAN_AND_SCAN)],
 )
 def test_image_options_win_over_what_the_processor_sets_itself(name, option, tmp_path):
     folder = checkpoint(name, tmp_path)
