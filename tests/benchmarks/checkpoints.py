@@ -19,6 +19,7 @@ class Size:
 
     vocabulary : rows of the embedding, many more than the tokenizer has tokens
     image : (width, height) of the images to score with it
+    tied : whether the head's weights are the embedding's
     """
 
     name: str
@@ -32,6 +33,7 @@ class Size:
     side: int
     patch: int
     image: tuple
+    tied: bool = True
 
     @property
     def n_image_tokens(self):
@@ -39,7 +41,9 @@ class Size:
         return (self.side // self.patch) ** 2
 
 
-MID = Size("mid-size", 50_000, 512, 1536, 8, 8, 384, 6, side=224, patch=14, image=(640, 480))
+# About as many parameters either way: a head of its own leaves less for the layers.
+MID = Size("mid-size", 50_000, 512, 1536, 3, 8, 192, 4, 224, 14, image=(640, 480), tied=False)
+TIED = Size("mid-size, tied", 50_000, 512, 1536, 8, 8, 384, 6, 224, 14, image=(640, 480))
 SMALL = Size("small", 8_000, 192, 512, 6, 6, 160, 4, side=48, patch=8, image=(96, 72))
 
 
@@ -112,6 +116,7 @@ def _config(size, tokens):
         "bos_token_id": tokens.bos_token_id,
         "eos_token_id": tokens.eos_token_id,
         "initializer_range": INIT,
+        "tie_word_embeddings": size.tied,
     }
     return T.LlavaConfig(
         vision_config=vision,
@@ -119,5 +124,5 @@ def _config(size, tokens):
         image_token_index=tokens.image_token_id,
         image_seq_length=size.n_image_tokens,
         vision_feature_layer=-1,
-        tie_word_embeddings=True,
+        tie_word_embeddings=size.tied,
     )

@@ -32,6 +32,8 @@ AGREE = 1e-3  # nats per caption that ways may be apart
 N_IMAGES = {  # (size, captions an image) -> images
     (checkpoints.MID, 1): 24,
     (checkpoints.MID, 5): 8,
+    (checkpoints.TIED, 1): 24,
+    (checkpoints.TIED, 5): 8,
     (checkpoints.SMALL, 1): 192,
     (checkpoints.SMALL, 5): 64,
 }
@@ -65,7 +67,7 @@ def compare_all(*, quick, threads):
         "| model | captions an image | way | pairs/s | ratio | apart from the engine, nats |",
         "|---|---|---|---|---|---|",
     ]
-    for size in (checkpoints.MID, checkpoints.SMALL):
+    for size in (checkpoints.MID, checkpoints.TIED, checkpoints.SMALL):
         with tempfile.TemporaryDirectory() as folder:
             n_parameters = checkpoints.save(size, folder)
             name = f"{size.name}, {n_parameters / 1e6:.0f}M, {size.n_image_tokens} image tokens"
