@@ -1,5 +1,7 @@
 """Tiny checkpoints with random weights, and samples to score with them."""
 
+import time
+
 import pytest
 from tiny import Sample, load, noise
 
@@ -42,3 +44,44 @@ def checkpoints(tmp_path_factory):
 def model(request, checkpoints):
     """A model of each family, read back from its checkpoint."""
     return load(checkpoints / request.param)
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """The seconds that were waited: all at once."""
+    seconds = []
+    monkeypatch.setattr(time, "sleep", seconds.append)
+    return seconds
+
+
+@pytest.fixture
+def local_hub(tmp_path, monkeypatch, slept):
+    """A hub, and huggingface_hub as if it had been imported with that hub's environment."""
+    from huggingface_hub import constants
+    from local_hub import LocalHub
+
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with LocalHub() as server:
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield server
+
+
+@pytest.fixture
+def retrieve(local_hub):
+    """Resolve and fetch a model that is to be ok."""
+    from modelmap import hub
+
+    def retrieve(repo="org/tiny", **options):
+        found = hub.resolve(repo, **options)
+        assert found["status"] == "ok", found
+        hub.fetch(found)
+        assert hub.missing_files(found) == []
+        return found
+
+    return retrieve

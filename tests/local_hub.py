@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 LFS = (".safetensors", ".parquet", ".bin", ".pt", ".gguf", ".png", ".jpg", ".zip", ".tar")
-BRANCHES = {"revision", "tree", "paths-info", "refs"}  # what may follow a repo's id in the API
+SUBPATHS = {"revision", "tree", "paths-info", "refs"}  # what may follow a repo's id in the API
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class _Answer(Exception):
         super().__init__(message)
         named = {"X-Error-Code": code} if code else {}
         self.status = status
-        self.headers = {"X-Error-Message": message} | named | headers
+        said = {"X-Error-Message": message} if message else {}
+        self.headers = said | named | headers
 
 
 class LocalHub:
@@ -130,8 +131,20 @@ class LocalHub:
         self._server.server_close()
 
     def environment(self, home):
-        """What a process is to have in its environment to know this hub and no other."""
-        return {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1"}
+        """What a process is to have in its environment to know this hub and no other.
+
+        Its cache is in `home`, and what the user may have set (a token, a proxy) is set aside.
+        """
+        nothing = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+        folders = {"HF_HUB_CACHE": "hub", "HF_DATASETS_CACHE": "datasets", "HF_TOKEN_PATH": "token"}
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_HOME": str(home),
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "NO_PROXY": "127.0.0.1",
+            **{name: str(Path(home, folder)) for name, folder in folders.items()},
+            **dict.fromkeys(nothing, ""),
+        }
 
     def add(self, repo_id, folder, *, kind="models", access="public", token=None):
         """Serve the files of `folder` as a repo's branch main."""
@@ -173,15 +186,16 @@ class LocalHub:
 
     def downloads(self):
         """The paths of the files that were sent since the last `requests.clear()`."""
-        sent = [request for request in self.requests if "/resolve/" in request.path]
-        return [r.path.split("/resolve/")[1].split("/", 1)[1] for r in sent if r.method == "GET"]
+        asked = [request for request in self.requests if "/resolve/" in request.path]
+        sent = [r.path for r in asked if r.method == "GET" and r.status in (200, 206)]
+        return [path.split("/resolve/")[1].split("/", 1)[1] for path in sent]
 
     def answer(self, path, query, body, token):
         """(headers, content) of what is asked for; an _Answer where that cannot be had."""
         parts = [unquote(part) for part in path.strip("/").split("/")]  # %2F stays in a revision
         if parts[0] == "api" and len(parts) > 2:
             kind, rest = parts[1], parts[2:]
-            n = 1 if len(rest) == 1 or rest[1] in BRANCHES else 2
+            n = 1 if len(rest) == 1 or rest[1] in SUBPATHS else 2
             repo = self._repo(kind, "/".join(rest[:n]), path, query, token)
             content = self._api(repo, *rest[n:], query=query, body=body)
             return {"Content-Type": "application/json"}, json.dumps(content).encode()
@@ -271,6 +285,7 @@ def _range(asked, n):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else headers and body are 40 ms apart
     hub = None
 
     def do_GET(self):

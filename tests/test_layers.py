@@ -14,6 +14,8 @@ MAY_IMPORT = {
     "validation": ({"jsonschema", "yaml"}, set()),
     "sheet": ({"jsonschema", "yaml"}, {"validation"}),
     "log": (set(), set()),
+    "hub": ({"huggingface_hub"}, {"hub_errors"}),
+    "hub_errors": ({"huggingface_hub"}, set()),
     "gather": ({"numpy", "polars"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),
     "benchmarks": ({"numpy", "polars"}, {"geometry"}),
