@@ -71,7 +71,11 @@ def test_all_that_is_wrong_with_the_images_is_told_at_once(tmp_path):
     done = snakemake(tmp_path, "--configfile", "my.yaml", snakefile=SNAKEFILE)
     assert done.returncode != 0
     for line, problem in enumerate(
-        ("text.jpg: the file is not an image", "missing.png does not exist", "tiny.png: the image"),
+        (
+            "text.jpg: the file is not an image",
+            "missing.png: it does not exist",
+            "tiny.png: the image",
+        ),
         1,
     ):
         assert f"metadata.jsonl line {line}: {problem}" in done.stdout

@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 from modelmap.sheet import read_models
 from modelmap.validation import (
     InvalidInput,
-    check_datasets,
     expected,
     load_schema,
     validate_config,
@@ -143,7 +142,19 @@ def test_defaults_are_filled_in():
             "s": {
                 "source": "scenes",
                 "path": None,
-                "prompt": "Describe the image.",
+                "split": None,
+                "revision": None,
+                "config_name": None,
+                "image": None,
+                "target": None,
+                "options": None,
+                "answer": None,
+                "answer_only": False,
+                "prompt_column": None,
+                "stratum": None,
+                "id": None,
+                "max_bytes": None,
+                "prompt": None,
                 "n_samples": None,
                 "targets_per_image": 1,
                 "variants": ["given"],
@@ -302,7 +313,7 @@ def test_config_problem(line, problem):
 
 VARIANTS = (
     'a list, "given" in it and nothing twice, of given, shuffled, shuffled-2 to shuffled-8, '
-    "blank, none"
+    "blank, none, no_prompt"
 )
 
 
@@ -312,18 +323,17 @@ VARIANTS = (
         (
             "{source: scenes, varients: [given]}",
             'line 3, column 23: datasets.s.varients: unknown key; did you mean "variants"? '
-            "(known: source, path, prompt, n_samples, targets_per_image, variants, paraphrases, "
-            "models, seed)",
+            "(known: source, path, …",
         ),
         (
             "{source: foldr}",
-            'line 3, column 15: datasets.s.source: found "foldr", expected "scenes" or "folder"; '
-            'did you mean "folder"?',
+            'line 3, column 15: datasets.s.source: found "foldr", expected "scenes", "stdlib", '
+            '"folder", "coco", "parquet" or "hub"; did you mean "folder"?',
         ),
-        ("{}", 'line 3, column 3: datasets.s: "source" is missing; add "source: …" (`scenes`…'),
+        ("{}", 'line 3, column 3: datasets.s: "source" is missing; add "source: …" (Where …'),
         (
             "{source: folder}",
-            'line 3, column 3: datasets.s: "path" is missing; add "path: …" (For `folder`, …',
+            'line 3, column 3: datasets.s: "path" is missing; add "path: …" (`folder`: …',
         ),
         (
             "{source: folder, path: null}",
@@ -332,8 +342,8 @@ VARIANTS = (
         ),
         (
             "{source: scenes, path: here}",
-            'line 3, column 29: datasets.s.path: found "here", expected no path: source "scenes" '
-            "draws its own images",
+            'line 3, column 29: datasets.s.path: found "here", expected no path: this source '
+            "brings its own samples",
         ),
         (
             "{source: scenes, n_samples: 0}",
@@ -341,16 +351,17 @@ VARIANTS = (
         ),
         (
             "{source: scenes, prompt: 7}",
-            "line 3, column 31: datasets.s.prompt: found 7, expected text",
+            "line 3, column 31: datasets.s.prompt: found 7, expected text or null",
         ),
         (
             "{source: scenes, prompt: 2024-01-01}",
-            'line 3, column 31: datasets.s.prompt: found "2024-01-01", expected text',
+            'line 3, column 31: datasets.s.prompt: found "2024-01-01", expected text or null',
         ),
         (
             "{source: scenes, variants: [given, blnk]}",
             'line 3, column 41: datasets.s.variants item 2: found "blnk", expected given, '
-            'shuffled (or shuffled-2 to shuffled-8), blank or none; did you mean "blank"?',
+            "shuffled (or shuffled-2 to shuffled-8), blank, none or no_prompt; did you mean "
+            '"blank"?',
         ),
         *(
             (
@@ -479,25 +490,6 @@ def test_files_elsewhere_keep_their_whole_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "run")
     with pytest.raises(InvalidInput, match=f"^{file}: "):
         validate_config({}, [file], SCHEMAS)
-
-
-# Datasets against the sheet
-
-
-def test_datasets_list_models_of_the_sheet():
-    text = "models: m.tsv\ndatasets:\n  s: {source: scenes, models: [qwen, lava]}\n"
-    Path("a.yaml").write_text(text)
-    config = validate_config(yaml.safe_load(text), ["a.yaml"], SCHEMAS)
-    rows = [{"model": "qwen"}, {"model": "llava"}]
-    with pytest.raises(InvalidInput) as error:
-        check_datasets(config, rows, ["a.yaml"])
-    assert str(error.value) == (
-        'a.yaml line 3, column 38: datasets.s.models item 2: found "lava", expected a model of '
-        'm.tsv; did you mean "llava"?'
-    )
-    check_datasets(config, [*rows, {"model": "lava"}], ["a.yaml"])
-    with pytest.raises(InvalidInput, match="^config: datasets.s.models item 2: "):
-        check_datasets(config, rows)
 
 
 if __name__ == "__main__":

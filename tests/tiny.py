@@ -39,7 +39,7 @@ def load(path, **options):
     from modelmap.models import loading
 
     settings = {"adapter": None, "dtype": "float32", "device": "cpu", "attention": "auto"}
-    settings |= {"image_options": None, "share_prefix": "auto", "threads": 1}
+    settings |= {"image_options": None, "share_prefix": "auto", "threads": 1, "remote_code": False}
     return loading.load(path, **settings | options)
 
 

@@ -37,8 +37,9 @@ def some_rows(n_groups, seed=0):
 
 def read(**settings):
     """Read scenes, the source that needs no files."""
-    default = {"path": None, "targets_per_image": 1, "n_samples": None, "seed": 0}
-    return samples.read("scenes", **default | settings)
+    default = {"path": None, "targets_per_image": 1, "n_samples": None, "seed": 0, "options": None}
+    rows, _ = samples.read({"source": "scenes"} | default | settings)
+    return rows
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,14 @@ from modelmap.datasets.problems import InvalidDataset
 N_QUESTIONS = 10
 
 
+def read(n_targets=1, seed=0):
+    source = scenes.Source({"targets_per_image": n_targets, "seed": seed})
+    return source.rows({i: list(range(n_targets)) for i in range(len(source))})
+
+
 @pytest.fixture(scope="module")
 def samples():
-    return scenes.read(None, targets_per_image=1, seed=0)
+    return read()
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,8 @@ def digest(rows):
 def test_another_process_draws_the_same(samples):
     code = (
         "import hashlib; from modelmap.datasets import scenes;"
-        "rows = scenes.read(None, targets_per_image=1, seed=0), scenes.questions(10, seed=0);"
+        "source = scenes.Source({'targets_per_image': 1, 'seed': 0});"
+        "rows = source.rows({i: [0] for i in range(500)}), scenes.questions(10, seed=0);"
         "print(*(hashlib.sha256(repr(part).encode()).hexdigest() for part in rows))"
     )
     folder = str(Path(scenes.__file__).parents[2])
@@ -49,7 +55,7 @@ def test_another_process_draws_the_same(samples):
 
 
 def test_another_seed_draws_others(samples):
-    others = scenes.read(None, targets_per_image=1, seed=1)
+    others = read(1, seed=1)
     pairs = zip(others, samples, strict=True)
     assert sum(a["image"] == b["image"] for a, b in pairs) < len(samples) / 20
 
@@ -142,7 +148,7 @@ def test_a_caption_says_what_the_scene_is():
 
 
 def test_texts_of_a_scene_are_a_group_and_all_different():
-    rows = scenes.read(None, targets_per_image=3, seed=0)
+    rows = read(3, seed=0)
     groups = defaultdict(list)
     for row in rows:
         groups[row["group"]].append(row)
@@ -155,7 +161,7 @@ def test_texts_of_a_scene_are_a_group_and_all_different():
 
 def test_more_texts_than_styles_are_refused():
     with pytest.raises(InvalidDataset, match="at most 3 captions"):
-        scenes.read(None, targets_per_image=4, seed=0)
+        read(4, seed=0)
 
 
 def test_images_are_of_the_size_that_is_told(samples, questions):
@@ -182,6 +188,6 @@ def test_no_scored_picture_is_trained_on():
         questions=0.3,
     )
     trained = {image.tobytes() for image, *_ in trained}
-    rows = scenes.read(None, targets_per_image=1, seed=0) + scenes.questions(20, seed=0)
+    rows = read() + scenes.questions(20, seed=0)
     scored = {images.decode(row["image"]).tobytes() for row in rows}
     assert not trained & scored

@@ -11,6 +11,7 @@ from modelmap.geometry.centering import complete
 from modelmap.geometry.divergence import mean_interval
 
 OTHER = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
+NOISE = ("noise_nats2", "prompt_nats2")
 MAX_MISSING = 0.02  # a model that misses a larger share of the samples is left out
 
 STATUS = {
@@ -69,17 +70,13 @@ def gather(samples, scores, *, noise, level):
             f"no sample has a score from all {kept.sum()} models: each misses at most "
             f"{MAX_MISSING:.0%}, but together they miss all; see results/status.tsv"
         )
-    left_out = pl.lit("missing in a model that is kept")
-    reason = pl.when(pl.Series(complete_samples)).then(None).otherwise(left_out)
     summary = _summary(L, frames, samples, kept, complete_samples, level)
     for name, frame, row in zip(names, frames, summary, strict=True):
         row |= {"noise_nats2": _noise(noise[name]), "prompt_nats2": prompt_floor(frame)}
     return Gathered(
         names,
         L,
-        samples=samples.select("sample_id", "group", "n_bytes", "stratum").with_columns(
-            kept=pl.Series(complete_samples), reason=reason
-        ),
+        samples=_sample_table(samples, complete_samples),
         models=[{"model": name} | row for name, row in zip(names, summary, strict=True)],
     )
 
@@ -115,6 +112,7 @@ def visual(samples, scores, *, measure):
     samples : DataFrame of tables.SAMPLES
     scores : dict of model to DataFrame of tables.SCORES
     measure : image_gap, blank_gap, text_gap (against another image, plain gray, no image) or pmi
+        (of text, against the text without its prompt; else see geometry.information)
 
     Returns
     -------
@@ -127,8 +125,44 @@ def visual(samples, scores, *, measure):
     if measure != "pmi":
         return names, information.gap(given, cells(frames, ids, variant=OTHER[measure]))
     variants = {v for frame in frames for v in frame["variant"].unique()}
+    if "no_prompt" in variants:
+        return names, information.gap(given, cells(frames, ids, variant="no_prompt"))
     others = [cells(frames, ids, variant=v) for v in sorted(variants) if v.startswith("shuffled")]
     return names, information.mutual_information(given, np.array(others))
+
+
+def informed(samples, scores, models):
+    """What `gather` gives, of the mutual information of texts and their images, or prompts.
+
+    Parameters
+    ----------
+    models : DataFrame of tables.MATRIX_MODELS, of which the mean losses are taken
+
+    Returns
+    -------
+    Gathered, L being the mutual information in nats; its numeric noise is not known
+    """
+    names, values = visual(samples, scores, measure="pmi")
+    kept, complete_samples = complete(values, max_missing=MAX_MISSING)
+    rows = models.rows_by_key("model", named=True, unique=True)
+    found = []
+    for name, keep, row in zip(names, kept, values, strict=True):
+        n_ok = int((~np.isnan(row)).sum())
+        about = {"kept": bool(keep), "samples_ok": n_ok, "reason": _left_out(keep, n_ok, len(row))}
+        found.append(rows[name] | {"model": name} | about | dict.fromkeys(NOISE))
+    return Gathered(names, values, _sample_table(samples, complete_samples), found)
+
+
+def _left_out(keep, n_ok, n):
+    return None if keep else f"{n - n_ok} of {n} samples missing, at most {MAX_MISSING:.0%}"
+
+
+def _sample_table(samples, complete_samples):
+    """Which samples count, and why not."""
+    left_out = pl.lit("missing in a model that is kept")
+    reason = pl.when(pl.Series(complete_samples)).then(None).otherwise(left_out)
+    columns = samples.select("sample_id", "group", "n_bytes", "stratum")
+    return columns.with_columns(kept=pl.Series(complete_samples), reason=reason)
 
 
 def mean_losses(L, n_tokens, n_bytes):
@@ -226,11 +260,9 @@ def _summary(L, frames, samples, kept, complete_samples, level):
     gap = L - cells(frames, ids, variant="shuffled")
     rows = []
     for i, keep in enumerate(kept):
-        n_missing = len(ids) - int(counts[i])
-        row = {"kept": bool(keep), "samples_ok": int(counts[i]), "reason": None}
-        if not keep:
-            row["reason"] = f"{n_missing} of {len(ids)} samples missing, at most {MAX_MISSING:.0%}"
-        elif complete_samples.any():
+        reason = _left_out(keep, int(counts[i]), len(ids))
+        row = {"kept": bool(keep), "samples_ok": int(counts[i]), "reason": reason}
+        if keep and complete_samples.any():
             used = complete_samples
             losses = mean_losses(L[i : i + 1, used], n_tokens[i : i + 1, used], n_bytes[used])
             row |= {unit: float(value[0]) for unit, value in losses.items()}

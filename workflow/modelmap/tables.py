@@ -196,9 +196,17 @@ def read_vectors(path, schema):
     return models.to_pylist(), vectors.reshape(len(models), column.type.list_size)
 
 
-def read_kept(*, matrix, samples, models):
-    """Read what counts: names of kept models, kept samples, log-likelihoods between them."""
-    names, L = read_vectors(matrix, MATRIX)
+def read_scores(files):
+    """Read the scores of a dataset, {model}/{shard}.parquet: dict of model to all its rows."""
+    shards = {}
+    for file in files:
+        shards.setdefault(Path(file).parent.name, []).append(read(file, SCORES))
+    return {model: pl.concat(frames) for model, frames in sorted(shards.items())}
+
+
+def read_kept(*, matrix, samples, models, schema=MATRIX):
+    """Read what counts: names of kept models, kept samples, numbers of `matrix` between them."""
+    names, L = read_vectors(matrix, schema)
     samples, models = read(samples, MATRIX_SAMPLES), read(models, MATRIX_MODELS)
     kept = models["kept"].to_numpy()
     rows = L[kept][:, samples["kept"].to_numpy()]

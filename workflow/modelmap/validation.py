@@ -118,7 +118,7 @@ def clashes(names):
             yield i, first[name.casefold()]
 
 
-class _Files:
+class Places:
     """Where each key of a config stands in the files (YAML, JSON) that it was merged from.
 
     `keys` says which key: a tuple of names, and of indices in lists.
@@ -196,7 +196,7 @@ def validate_config(config, files, schema_dir):
     InvalidInput
         If a key is unknown, missing, repeated or not text, or a value is not allowed.
     """
-    schema, places = load_schema(Path(schema_dir) / "config.schema.yaml"), _Files(files)
+    schema, places = load_schema(Path(schema_dir) / "config.schema.yaml"), Places(files)
     config = _plain(config, schema, (), places)
     for error in Validator(schema).iter_errors(config):
         _explain(error, functools.reduce(_below, error.absolute_path, schema), places)
@@ -256,15 +256,3 @@ def _filled(config, schema):
         if isinstance(value, dict):
             _filled(value, _below(schema, name))
     return config
-
-
-def check_datasets(config, rows, files=()):
-    """Raise InvalidInput if a dataset of a valid config lists a model that the sheet lacks."""
-    known, places = [row["model"] for row in rows], _Files(files)
-    for dataset, block in config["datasets"].items():
-        for i, name in enumerate(block["models"] or []):
-            if name not in known:
-                message = f"a model of {config['models']}{nearest(name, known)}"
-                places.refuse(("datasets", dataset, "models", i), message, name)
-    if places.problems:
-        raise InvalidInput(places.problems)

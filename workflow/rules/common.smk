@@ -2,11 +2,14 @@
 Shared by all rules: the validated config and model sheet, and the functions that read them.
 """
 
+import csv
+import json
 import re
+from glob import glob
 
 import yaml
 
-from modelmap import sheet, tables, validation
+from modelmap import blocks, sheet, tables, validation
 
 SCHEMAS = ROOT / "workflow/schemas"
 ZOO = yaml.safe_load((ROOT / "workflow/modelmap/zoo/recipes.yaml").read_text())
@@ -15,13 +18,13 @@ try:
     CONFIG_FILES = workflow.config_settings.configfiles or [ROOT / "config/config.yaml"]
     config.update(validation.validate_config(config, CONFIG_FILES, SCHEMAS))
     SHEET = sheet.read_models(config["models"], SCHEMAS, zoo=ZOO["models"])
-    validation.check_datasets(config, SHEET, CONFIG_FILES)
+    blocks.check_datasets(config, SHEET, CONFIG_FILES, SCHEMAS)
 except validation.InvalidInput as error:
     raise WorkflowError(str(error)) from None
 
 MODELS = {row["model"]: row for row in SHEET}
 DATASETS = config["datasets"]
-QUESTIONS = "zoo-questions"  # scored like a dataset; makes the zoo's benchmark, and no map
+PROMPT = "Describe the image."  # where nobody says another
 CHECKPOINT = (
     "config.json",
     "model.safetensors",
@@ -31,7 +34,14 @@ CHECKPOINT = (
     "chat_template.jinja",
     "generation_config.json",
 )
-VISUAL = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
+LANGUAGE_CHECKPOINT = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+)
+GAPS = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
 SUFFIXES = (".json", ".safetensors", ".jinja", ".txt", ".model")
 
 
@@ -40,22 +50,65 @@ def one_of(names):
     return "|".join(map(re.escape, names))
 
 
+def has_information(dataset):
+    """Whether the mutual information of text and its image, or prompt, is among the variants."""
+    variants = DATASETS[dataset]["variants"]
+    n_shuffled = sum(variant.startswith("shuffled") for variant in variants)
+    return n_shuffled >= 4 or "no_prompt" in variants
+
+
+# Beside the map of a dataset's log-likelihoods there may be one of their mutual information.
+INFORMATION = [f"{dataset}.pmi" for dataset in DATASETS if has_information(dataset)]
+
+
 wildcard_constraints:
-    dataset=one_of([*DATASETS, QUESTIONS]),
+    dataset=one_of(DATASETS),
+    map=one_of([*DATASETS, *INFORMATION]),
     model=one_of(MODELS),
     shard=r"\d+-of-\d+",
     zoo=one_of(ZOO["models"]),
 
 
+def is_blind(model):
+    """Whether a model is one of the zoo's that are known to take no images."""
+    return recipe_of(model) == "pretrain"
+
+
+def recipe_of(model):
+    """The recipe of a model of the zoo; None of any other."""
+    before, _, name = MODELS[model]["repo"].partition(":")
+    return ZOO["models"][name]["recipe"] if before == "zoo" else None
+
+
 def models_of(dataset):
     """The models scored on a dataset, by name: the order of the sheet changes nothing."""
-    chosen = DATASETS[dataset]["models"] if dataset in DATASETS else zoo_models()
-    return sorted(MODELS if chosen is None else chosen)
+    chosen, images = DATASETS[dataset]["models"], blocks.shows_images(DATASETS[dataset])
+    if chosen is None:
+        chosen = [model for model in MODELS if not (images and is_blind(model))]
+    return sorted(chosen)
+
+
+def not_applicable():
+    """[model, dataset, why] of every model that a dataset leaves out."""
+    return [
+        (
+            [model, dataset, "a language model: it takes no images"]
+            if DATASETS[dataset]["models"] is None
+            else [model, dataset, "not among the dataset's models in the config"]
+        )
+        for dataset in DATASETS
+        for model in sorted(set(MODELS) - set(models_of(dataset)))
+    ]
 
 
 def per_dataset(*patterns):
     """The files of every dataset."""
     return expand(patterns, dataset=DATASETS)
+
+
+def per_map(*patterns):
+    """The files of every map."""
+    return expand(patterns, map=[*DATASETS, *INFORMATION])
 
 
 def metadata(*columns):
@@ -67,9 +120,13 @@ def metadata(*columns):
 # The zoo
 
 
-def zoo_models():
-    """Models of the sheet that the zoo makes."""
-    return [name for name, row in MODELS.items() if row["repo"].startswith("zoo:")]
+def examined():
+    """Models of the sheet that the zoo makes and that see images: name -> its name in the zoo."""
+    return {
+        model: MODELS[model]["repo"].removeprefix("zoo:")
+        for model in sorted(MODELS)
+        if recipe_of(model) not in (None, "pretrain")
+    }
 
 
 def contrasts(wildcards):
@@ -100,32 +157,37 @@ def parents(wildcards):
 
 
 def source_files(wildcards):
-    """The file that lists a folder's images. (The images themselves are not watched.)"""
-    block = DATASETS[wildcards.dataset]
-    file = Path(block["path"]) / "metadata.jsonl" if block["source"] == "folder" else None
-    return [str(file)] if file and file.exists() else []
+    """The files that a dataset is read from. (The images of a folder are not watched.)"""
+    source, path = (DATASETS[wildcards.dataset][key] for key in ("source", "path"))
+    files = {
+        "folder": lambda: [Path(path) / "metadata.jsonl"],
+        "coco": lambda: [Path(path["annotations"])],
+        "parquet": lambda: map(Path, sorted(glob(path, recursive=True))),
+    }
+    return [str(file) for file in files.get(source, list)() if file.exists()]
 
 
 # Checkpoints
 
 
+def folder(repo):
+    """The folder that a column of the sheet names; None of a hub id, or of nothing."""
+    is_folder = repo and (Path(repo).is_dir() or repo.startswith(("./", "../", "/")))
+    return repo if is_folder else None
+
+
 def checkpoint_path(model):
     """The folder of a model's checkpoint; None for a hub id."""
     repo = MODELS[model]["repo"]
-    if repo.startswith("zoo:"):
-        return f"resources/zoo/{repo.removeprefix('zoo:')}"
-    if Path(repo).is_dir() or repo.startswith(("./", "../", "/")):
-        return repo
-    return None
+    return f"resources/zoo/{repo.removeprefix('zoo:')}" if recipe_of(model) else folder(repo)
 
 
 def checkpoint_files(wildcards):
     """The files of a checkpoint, watched: one trained anew in its place is scored anew."""
     path = checkpoint_path(wildcards.model)
-    if MODELS[wildcards.model]["repo"].startswith("zoo:"):
-        made = [f"{path}/{file}" for file in CHECKPOINT]
-        return made + files_in(MODELS[wildcards.model]["adapter"])
-    return files_in(path) + files_in(MODELS[wildcards.model]["adapter"])
+    names = LANGUAGE_CHECKPOINT if is_blind(wildcards.model) else CHECKPOINT
+    made = [f"{path}/{name}" for name in names] if recipe_of(wildcards.model) else files_in(path)
+    return made + files_in(folder(MODELS[wildcards.model]["adapter"]))
 
 
 def files_in(path):
@@ -134,14 +196,49 @@ def files_in(path):
     return sorted(str(file) for file in files if file.suffix in SUFFIXES)
 
 
+def is_remote(model):
+    """Whether something of a model comes from a hub."""
+    adapter = MODELS[model]["adapter"]
+    return checkpoint_path(model) is None or bool(adapter and not folder(adapter))
+
+
+def fetched(wildcards):
+    """What says that a model's weights are here, for one score job."""
+    file = "resources/fetched/{dataset}/{model}/{shard}"
+    return [file] if is_remote(wildcards.model) else []
+
+
+def weights(wildcards):
+    """What says that a model can be loaded, for one score job."""
+    file = "resources/converted/{dataset}/{model}/{shard}"
+    return [file] if MODELS[wildcards.model]["convert"] else fetched(wildcards)
+
+
+def attempt(wildcards):
+    """How often a model was asked for: the target `retry` asks once more for what failed."""
+    file, status = Path(f"resources/models/{wildcards.model}.json"), Path("results/status.tsv")
+    if not file.exists():
+        return 1
+    found = json.loads(file.read_text())
+    again = workflow.dag_settings and "retry" in workflow.dag_settings.targets
+    if again and status.exists():
+        with status.open(newline="") as lines:
+            rows = list(csv.DictReader(lines, delimiter="\t"))
+        good = ("ok", "not applicable")
+        bad = {row["model"] for row in rows if row["status"] not in good}
+        return found["attempt"] + (wildcards.model in bad)
+    return found["attempt"] + bool(again and found["status"] != "ok")
+
+
 # Scores
 
 
-def scores_of(dataset):
-    """The score files of a dataset, in the order of the models' names."""
+def scores_of(dataset, models=None):
+    """The score files of a dataset (of some models), in the order of the models' names."""
     return [
         f"results/scores/{dataset}/{model}/{k}-of-{MODELS[model]['shards']}.parquet"
         for model in models_of(dataset)
+        if models is None or model in models
         for k in range(1, MODELS[model]["shards"] + 1)
     ]
 
@@ -151,30 +248,31 @@ def score_threads():
     return 8 if HAS_GPU and config["score"]["device"] != "cpu" else 1
 
 
-def visual_measures(dataset):
-    """The tables that compare images of a dataset's variants."""
+def gaps(dataset):
+    """The tables of what other images cost on a dataset."""
     variants = DATASETS[dataset]["variants"]
-    found = [name for name, variant in VISUAL.items() if variant in variants]
-    shuffled = [variant for variant in variants if variant.startswith("shuffled")]
-    return found + ["pmi"] * (len(shuffled) >= 4)
+    return [name for name, variant in GAPS.items() if variant in variants]
+
+
+def prompt_of(model, dataset):
+    """What is asked where a sample has no prompt of its own."""
+    block = DATASETS[dataset]
+    asked = [block["prompt"], PROMPT if blocks.shows_images(block) else ""]
+    if blocks.shows_images(block):
+        asked.insert(0, MODELS[model]["prompt"])
+    return next(prompt for prompt in asked if prompt is not None)
 
 
 def score_settings(wildcards):
     """What changes the numbers of one model on one dataset, and nothing else."""
-    row, score = MODELS[wildcards.model], config["score"]
-    asks = wildcards.dataset == QUESTIONS  # every question is a prompt of its own
-    dataset = (
-        {"prompt": "", "variants": ["given", "blank"], "paraphrases": []}
-        if asks
-        else DATASETS[wildcards.dataset]
-    )
+    row, score, dataset = MODELS[wildcards.model], config["score"], DATASETS[wildcards.dataset]
     return {
         "repo": row["repo"],
         "revision": row["revision"],
         "adapter": row["adapter"],
         "dtype": row["dtype"] or score["dtype"],
         "attention": row["attention"] or score["attention"],
-        "prompt": dataset["prompt"] if asks else row["prompt"] or dataset["prompt"],
+        "prompt": prompt_of(wildcards.model, wildcards.dataset),
         "image_options": row["image_options"],
         "variants": dataset["variants"],
         "paraphrases": dataset["paraphrases"],

@@ -1,13 +1,16 @@
 """
 Make the map of each dataset: coordinates, distances, embeddings, pictures.
 
-    coordinates   results/map/{dataset}/coordinates.parquet      double-centered log-likelihoods
-    distances     results/map/{dataset}/distances.parquet        of all pairs, with intervals
-    neighbors     results/map/{dataset}/neighbors.parquet        of each model, nearest first
-    embeddings    results/map/{dataset}/embedding_{method}.parquet
-    pictures      results/map/{dataset}/map_{method}.{svg,png,pdf}, …_all.*, heatmap.*
-    page          results/map/{dataset}/map.html
-    findings      results/map/{dataset}/findings.html            what the numbers say, in tables
+A map is that of a dataset, or, as {dataset}.pmi, of the mutual information on it.
+
+
+    coordinates   results/map/{map}/coordinates.parquet      double-centered log-likelihoods
+    distances     results/map/{map}/distances.parquet        of all pairs, with intervals
+    neighbors     results/map/{map}/neighbors.parquet        of each model, nearest first
+    embeddings    results/map/{map}/embedding_{method}.parquet
+    pictures      results/map/{map}/map_{method}.{svg,png,pdf}, …_all.*, heatmap.*
+    page          results/map/{map}/map.html
+    findings      results/map/{map}/findings.html            what the numbers say, in tables
 """
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
@@ -20,17 +23,18 @@ wildcard_constraints:
 
 rule center:
     input:
-        matrix="results/matrix/{dataset}.parquet",
-        samples="results/matrix/{dataset}.samples.parquet",
-        models="results/matrix/{dataset}.models.parquet",
+        matrix="results/matrix/{map}.parquet",
+        samples="results/matrix/{map}.samples.parquet",
+        models="results/matrix/{map}.models.parquet",
     output:
-        "results/map/{dataset}/coordinates.parquet",
+        "results/map/{map}/coordinates.parquet",
     log:
-        "logs/center/{dataset}.log",
+        "logs/center/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
         clip=config["map"]["clip"],
+        information=lambda wildcards: wildcards.map in INFORMATION,
         version=tables.version(tables.COORDINATES),
     script:
         "../scripts/center.py"
@@ -38,14 +42,14 @@ rule center:
 
 rule measure_distances:
     input:
-        coordinates="results/map/{dataset}/coordinates.parquet",
-        samples="results/matrix/{dataset}.samples.parquet",
-        models="results/matrix/{dataset}.models.parquet",
+        coordinates="results/map/{map}/coordinates.parquet",
+        samples="results/matrix/{map}.samples.parquet",
+        models="results/matrix/{map}.models.parquet",
     output:
-        distances="results/map/{dataset}/distances.parquet",
-        neighbors="results/map/{dataset}/neighbors.parquet",
+        distances="results/map/{map}/distances.parquet",
+        neighbors="results/map/{map}/neighbors.parquet",
     log:
-        "logs/measure_distances/{dataset}.log",
+        "logs/measure_distances/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
@@ -57,11 +61,11 @@ rule measure_distances:
 
 rule embed:
     input:
-        "results/map/{dataset}/coordinates.parquet",
+        "results/map/{map}/coordinates.parquet",
     output:
-        "results/map/{dataset}/embedding_{method}.parquet",
+        "results/map/{map}/embedding_{method}.parquet",
     log:
-        "logs/embed/{dataset}/{method}.log",
+        "logs/embed/{map}/{method}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
@@ -73,31 +77,31 @@ rule embed:
 
 rule plot_map:
     input:
-        "results/map/{dataset}/embedding_{method}.parquet",
+        "results/map/{map}/embedding_{method}.parquet",
     output:
         report(
-            "results/map/{dataset}/map_{method}.svg",
+            "results/map/{map}/map_{method}.svg",
             caption="../report/map.rst",
             category="Map",
-            subcategory="{dataset}",
+            subcategory="{map}",
             labels={"figure": "{method}", "labels": "representative"},
         ),
         report(
-            "results/map/{dataset}/map_{method}_all.svg",
+            "results/map/{map}/map_{method}_all.svg",
             caption="../report/map.rst",
             category="Map",
-            subcategory="{dataset}",
+            subcategory="{map}",
             labels={"figure": "{method}", "labels": "all"},
         ),
         multiext(
-            "results/map/{dataset}/map_{method}",
+            "results/map/{map}/map_{method}",
             ".png",
             ".pdf",
             "_all.png",
             "_all.pdf",
         ),
     log:
-        "logs/plot_map/{dataset}/{method}.log",
+        "logs/plot_map/{map}/{method}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
@@ -109,18 +113,18 @@ rule plot_map:
 
 rule plot_heatmap:
     input:
-        "results/map/{dataset}/distances.parquet",
+        "results/map/{map}/distances.parquet",
     output:
         report(
-            "results/map/{dataset}/heatmap.svg",
+            "results/map/{map}/heatmap.svg",
             caption="../report/heatmap.rst",
             category="Map",
-            subcategory="{dataset}",
+            subcategory="{map}",
             labels={"figure": "distances", "labels": "all"},
         ),
-        multiext("results/map/{dataset}/heatmap", ".png", ".pdf"),
+        multiext("results/map/{map}/heatmap", ".png", ".pdf"),
     log:
-        "logs/plot_heatmap/{dataset}.log",
+        "logs/plot_heatmap/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
@@ -131,19 +135,19 @@ rule plot_heatmap:
 
 rule draw_page:
     input:
-        embeddings=expand("results/map/{{dataset}}/embedding_{method}.parquet", method=METHODS),
-        models="results/matrix/{dataset}.models.parquet",
-        neighbors="results/map/{dataset}/neighbors.parquet",
+        embeddings=expand("results/map/{{map}}/embedding_{method}.parquet", method=METHODS),
+        models="results/matrix/{map}.models.parquet",
+        neighbors="results/map/{map}/neighbors.parquet",
     output:
         report(
-            "results/map/{dataset}/map.html",
+            "results/map/{map}/map.html",
             caption="../report/page.rst",
             category="Map",
-            subcategory="{dataset}",
+            subcategory="{map}",
             labels={"figure": "interactive", "labels": "on hover"},
         ),
     log:
-        "logs/draw_page/{dataset}.log",
+        "logs/draw_page/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
@@ -155,21 +159,21 @@ rule draw_page:
 
 rule find:
     input:
-        models="results/matrix/{dataset}.models.parquet",
-        distances="results/map/{dataset}/distances.parquet",
-        neighbors="results/map/{dataset}/neighbors.parquet",
-        gate="results/gate/{dataset}",
+        models="results/matrix/{map}.models.parquet",
+        distances="results/map/{map}/distances.parquet",
+        neighbors="results/map/{map}/neighbors.parquet",
+        gate=lambda wildcards: f"results/gate/{wildcards.map.removesuffix('.pmi')}",
     output:
         page=report(
-            "results/map/{dataset}/findings.html",
+            "results/map/{map}/findings.html",
             caption="../report/findings.rst",
             category="Findings",
-            subcategory="{dataset}",
+            subcategory="{map}",
         ),
-        families="results/map/{dataset}/families.tsv",
-        contrasts="results/map/{dataset}/contrasts.tsv",
+        families="results/map/{map}/families.tsv",
+        contrasts="results/map/{map}/contrasts.tsv",
     log:
-        "logs/find/{dataset}.log",
+        "logs/find/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
@@ -180,20 +184,49 @@ rule find:
         "../scripts/find.py"
 
 
+rule stratify:
+    input:
+        matrix="results/matrix/{map}.parquet",
+        samples="results/matrix/{map}.samples.parquet",
+        models="results/matrix/{map}.models.parquet",
+    output:
+        "results/map/{map}/strata.tsv",
+        report(
+            "results/map/{map}/strata.svg",
+            caption="../report/strata.rst",
+            category="Map",
+            subcategory="{map}",
+            labels={"figure": "strata", "labels": "all"},
+        ),
+        multiext("results/map/{map}/strata", ".png", ".pdf"),
+    log:
+        "logs/stratify/{map}.log",
+    wildcard_constraints:
+        map=one_of(DATASETS),
+    conda:
+        "../../envs/modelmap.yaml"
+    params:
+        models=metadata("label", "family", "generation", "recipe", "parent"),
+        level=config["map"]["level"],
+    script:
+        "../scripts/stratify.py"
+
+
 rule map:
     input:
-        per_dataset(
-            "results/map/{dataset}/coordinates.parquet",
-            "results/map/{dataset}/distances.parquet",
-            "results/map/{dataset}/neighbors.parquet",
-            "results/map/{dataset}/heatmap.svg",
-            "results/map/{dataset}/map.html",
-            "results/map/{dataset}/findings.html",
-            *[f"results/map/{{dataset}}/map_{method}.svg" for method in METHODS],
+        per_map(
+            "results/map/{map}/coordinates.parquet",
+            "results/map/{map}/distances.parquet",
+            "results/map/{map}/neighbors.parquet",
+            "results/map/{map}/heatmap.svg",
+            "results/map/{map}/map.html",
+            "results/map/{map}/findings.html",
+            *[f"results/map/{{map}}/map_{method}.svg" for method in METHODS],
         ),
+        per_dataset("results/map/{dataset}/strata.svg"),
         [
             f"results/matrix/{dataset}.{measure}.parquet"
             for dataset in DATASETS
-            for measure in visual_measures(dataset)
+            for measure in gaps(dataset)
         ],
         "results/status.tsv",

@@ -4,7 +4,8 @@ Gather the scores of all models on a dataset, and say how each model fared.
     matrix    results/matrix/{dataset}.parquet           log-likelihoods, NaN where missing
     samples   results/matrix/{dataset}.samples.parquet   which samples count, and why not
     models    results/matrix/{dataset}.models.parquet    which models count; mean NLL, image gap
-    visual    results/matrix/{dataset}.{image_gap,blank_gap,text_gap,pmi}.parquet
+    gaps      results/matrix/{dataset}.{image_gap,blank_gap,text_gap}.parquet
+    pmi       results/matrix/{dataset}.pmi.parquet, .pmi.samples.parquet, .pmi.models.parquet
     gate      results/gate/{dataset}/{model}.parquet
     status    results/status.tsv
 """
@@ -47,13 +48,35 @@ rule compare_images:
     log:
         "logs/compare_images/{dataset}/{measure}.log",
     wildcard_constraints:
-        measure="image_gap|blank_gap|text_gap|pmi",
+        measure=one_of(GAPS),
     conda:
         "../../envs/modelmap.yaml"
     params:
         version=tables.version(tables.VISUAL),
     script:
         "../scripts/compare_images.py"
+
+
+rule inform:
+    input:
+        samples="resources/samples/{dataset}.parquet",
+        models="results/matrix/{dataset}.models.parquet",
+        scores=lambda wildcards: scores_of(wildcards.dataset),
+    output:
+        matrix="results/matrix/{dataset}.pmi.parquet",
+        samples="results/matrix/{dataset}.pmi.samples.parquet",
+        models="results/matrix/{dataset}.pmi.models.parquet",
+    log:
+        "logs/inform/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    params:
+        version=[
+            tables.version(schema)
+            for schema in (tables.VISUAL, tables.MATRIX_SAMPLES, tables.MATRIX_MODELS)
+        ],
+    script:
+        "../scripts/inform.py"
 
 
 rule status:
@@ -66,11 +89,7 @@ rule status:
     conda:
         "../../envs/modelmap.yaml"
     params:
-        not_applicable=[
-            [model, dataset, "not among the dataset's models in the config"]
-            for dataset in DATASETS
-            for model in sorted(set(MODELS) - set(models_of(dataset)))
-        ],
+        not_applicable=not_applicable(),
     script:
         "../scripts/status.py"
 

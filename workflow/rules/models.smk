@@ -1,10 +1,20 @@
 """
-Find each model's checkpoint and note what it is.
+Find each model's checkpoint, note what it is, and bring its weights here.
 
-    model   resources/models/{model}.json   repo, commit, local_path, hashes, status
+    model     resources/models/{model}.json      repo, commit, local_path, files, hashes, status
+    weights   in the user's own Hugging Face cache
+    native    resources/models/{model}.native/   of a checkpoint that is converted
 
-A row's repo is zoo:NAME, a folder, or (not downloaded yet) a hub id.
+A row's repo is zoo:NAME, a folder, or a hub id. `retrieve` downloads what is small of a hub id;
+`fetch` its weights, for one score job that is to run. What `fetch` and `convert` leave is
+temporary: scores that are there want no weights, so `remove_weights` may delete them at any time.
 """
+
+
+localrules:
+    retrieve,
+    fetch,
+    remove_weights,
 
 
 rule retrieve:
@@ -17,9 +27,58 @@ rule retrieve:
     conda:
         "../../envs/modelmap.yaml"
     params:
-        repo=lambda wildcards: MODELS[wildcards.model]["repo"],
-        revision=lambda wildcards: MODELS[wildcards.model]["revision"],
-        path=lambda wildcards: checkpoint_path(wildcards.model),
-        adapter=lambda wildcards: MODELS[wildcards.model]["adapter"],
+        source=lambda wildcards: {
+            **{
+                key: MODELS[wildcards.model][key]
+                for key in ("repo", "revision", "adapter", "convert", "remote_code")
+            },
+            "path": checkpoint_path(wildcards.model),
+            "adapter_path": folder(MODELS[wildcards.model]["adapter"]),
+        },
+        attempt=attempt,
     script:
         "../scripts/retrieve.py"
+
+
+rule fetch:
+    input:
+        "resources/models/{model}.json",
+    output:
+        temp("resources/fetched/{dataset}/{model}/{shard}"),
+    log:
+        "logs/fetch/{dataset}/{model}/{shard}.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    script:
+        "../scripts/fetch.py"
+
+
+rule convert:
+    input:
+        model="resources/models/{model}.json",
+        fetched=fetched,
+    output:
+        temp("resources/converted/{dataset}/{model}/{shard}"),
+    log:
+        "logs/convert/{dataset}/{model}/{shard}.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    script:
+        "../scripts/convert.py"
+
+
+rule remove_weights:
+    log:
+        "logs/remove_weights.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    params:
+        scores=lambda wildcards: {
+            f"resources/models/{model}.json": [
+                file for dataset in DATASETS for file in scores_of(dataset, [model])
+            ]
+            for model in MODELS
+            if is_remote(model)
+        },
+    script:
+        "../scripts/remove_weights.py"

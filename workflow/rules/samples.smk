@@ -12,14 +12,13 @@ rule sample:
         "resources/samples/{dataset}.parquet",
     log:
         "logs/sample/{dataset}.log",
-    wildcard_constraints:
-        dataset=one_of(DATASETS),
     conda:
         "../../envs/modelmap.yaml"
     params:
         block=lambda wildcards: {
-            key: DATASETS[wildcards.dataset].get(key)
-            for key in ("source", "path", "targets_per_image", "n_samples", "seed")
+            key: value
+            for key, value in DATASETS[wildcards.dataset].items()
+            if key not in ("prompt", "paraphrases", "variants", "models")
         },
         version=tables.version(tables.SAMPLES),
     script:

@@ -11,6 +11,7 @@ rule score:
     input:
         samples="resources/samples/{dataset}.parquet",
         model="resources/models/{model}.json",
+        weights=weights,
     output:
         "results/scores/{dataset}/{model}/{shard}.parquet",
     log:

@@ -2,53 +2,60 @@
 Train the zoo, and measure its own benchmark.
 
     checkpoint   resources/zoo/{zoo}/          an ordinary checkpoint, for a row with repo zoo:NAME
-    questions    resources/samples/zoo-questions.parquet
+    questions    resources/zoo/questions.parquet
+    answers      resources/zoo/{zoo}/answers.parquet   how likely each option is to each model
     benchmarks   resources/zoo/benchmarks.tsv  share of questions answered right, per ability
 """
 
 
 rule train:
     input:
-        parents,
+        questions="resources/zoo/questions.parquet",
+        parents=parents,
     output:
         expand("resources/zoo/{{zoo}}/{file}", file=CHECKPOINT),
+        answers="resources/zoo/{zoo}/answers.parquet",
     log:
         "logs/train/{zoo}.log",
     benchmark:
         "logs/train/{zoo}.benchmark.tsv"
     wildcard_constraints:
-        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] != "merge"),
+        zoo=one_of(z for z, entry in ZOO["models"].items() if entry["recipe"] != "pretrain"),
     priority: 1  # before scores: everything waits for the longest chain of parents
     conda:
         "../../envs/modelmap.yaml"
     params:
         recipe=recipe,
         prompt=ZOO["prompt"],
-        version=ZOO["version"],
+        version=[ZOO["version"], tables.version(tables.SCORES)],
     script:
         "../scripts/train.py"
 
 
-rule merge:
-    input:
-        parents,
+rule pretrain:
     output:
-        expand("resources/zoo/{{zoo}}/{file}", file=CHECKPOINT),
+        expand("resources/zoo/{{zoo}}/{file}", file=LANGUAGE_CHECKPOINT),
     log:
-        "logs/merge/{zoo}.log",
+        "logs/pretrain/{zoo}.log",
+    benchmark:
+        "logs/pretrain/{zoo}.benchmark.tsv"
     wildcard_constraints:
-        zoo=one_of(name for name, recipe in ZOO["models"].items() if recipe["recipe"] == "merge"),
+        zoo=one_of(z for z, entry in ZOO["models"].items() if entry["recipe"] == "pretrain"),
     conda:
         "../../envs/modelmap.yaml"
+    params:
+        recipe=lambda wildcards: ZOO["models"][wildcards.zoo],
+        version=ZOO["version"],
     script:
-        "../scripts/merge.py"
+        "../scripts/pretrain.py"
 
 
 rule ask:
     output:
-        f"resources/samples/{QUESTIONS}.parquet",
+        "resources/zoo/questions.parquet",
     log:
         "logs/ask.log",
+    priority: 2
     conda:
         "../../envs/modelmap.yaml"
     params:
@@ -60,8 +67,8 @@ rule ask:
 
 rule measure:
     input:
-        samples=f"resources/samples/{QUESTIONS}.parquet",
-        scores=lambda wildcards: scores_of(QUESTIONS),
+        samples="resources/zoo/questions.parquet",
+        answers=[f"resources/zoo/{zoo}/answers.parquet" for zoo in examined().values()],
     output:
         table="resources/zoo/benchmarks.tsv",
         by_rule="resources/zoo/benchmarks.by_rule.tsv",
@@ -70,6 +77,7 @@ rule measure:
     conda:
         "../../envs/modelmap.yaml"
     params:
+        models=list(examined()),
         version=tables.version(tables.SCORES),
     script:
         "../scripts/measure.py"

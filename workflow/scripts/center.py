@@ -6,7 +6,8 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-models, samples, L = tables.read_kept(**snakemake.input)
+schema = tables.VISUAL if snakemake.params.information else tables.MATRIX
+models, samples, L = tables.read_kept(**snakemake.input, schema=schema)
 facts = {"samples": samples["sample_id"].to_list(), "clip": snakemake.params.clip}
 if len(L):
     if snakemake.params.clip:

@@ -24,6 +24,6 @@ for file, name in zip(snakemake.input.embeddings, snakemake.params.methods.value
         embeddings[name] = tables.read(file, tables.EMBEDDING), axes
 neighbors = tables.read(snakemake.input.neighbors, tables.NEIGHBORS)
 html = page.map_page(
-    embeddings, models, neighbors, reasons=reasons, title=f"Map on {snakemake.wildcards.dataset}"
+    embeddings, models, neighbors, reasons=reasons, title=f"Map on {snakemake.wildcards.map}"
 )
 Path(snakemake.output[0]).write_text(html, encoding="utf-8")

@@ -23,6 +23,6 @@ page = findings.findings_page(
     contrasts=contrasts,
     n_below=distances["below_noise_floor"].sum(),
     gates={path.stem: tables.read(path, tables.GATE) for path in gates},
-    title=snakemake.wildcards.dataset,
+    title=snakemake.wildcards.map,
 )
 Path(output.page).write_text(page, encoding="utf-8")

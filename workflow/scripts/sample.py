@@ -7,5 +7,5 @@ from modelmap.log import log_to
 log_to(snakemake.log[0])
 
 block = snakemake.params.block
-rows = samples.read(**block)
-tables.write(snakemake.output[0], tables.SAMPLES, rows, provenance=block)
+rows, facts = samples.read(block)
+tables.write(snakemake.output[0], tables.SAMPLES, rows, provenance=block | facts)

@@ -1,20 +1,20 @@
 """Score one shard of a dataset with one model, or say why not."""
 
-import json
 import shutil
 from pathlib import Path
 
-from modelmap import tables
+from modelmap import retrieve, tables
 from modelmap.datasets import samples
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
 settings, parts = snakemake.params.settings, Path(snakemake.output[0]).with_suffix(".parts")
-checkpoint = json.loads(Path(snakemake.input.model).read_text())
+checkpoint = retrieve.read(snakemake.input.model)
 facts = {"model": snakemake.wildcards.model, "checkpoint": checkpoint, "settings": settings}
 scores, outcome = [], {key: checkpoint[key] for key in ("status", "reason")}
 if checkpoint["status"] == "ok":
+    retrieve.expect_weights(checkpoint)
     from modelmap.models import loading  # torch only where it is needed
     from modelmap.scoring import gate, job
 
@@ -23,10 +23,14 @@ if checkpoint["status"] == "ok":
     prompt = settings["prompt"]
     shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
     shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
+    own_code = bool(checkpoint["remote_code"])
     try:
+        images = any(row["image"] is not None for row in rows)
+        loading.expect_to_score(checkpoint["path"], images=images, remote_code=own_code)
         model = loading.load(
-            checkpoint["local_path"],
+            checkpoint["path"],
             adapter=checkpoint["adapter"],
+            remote_code=own_code,
             dtype=settings["dtype"],
             device=snakemake.resources.device,
             attention=settings["attention"],
@@ -34,7 +38,6 @@ if checkpoint["status"] == "ok":
             share_prefix=settings["share_prefix"],
             threads=snakemake.threads,
         )
-        model.expect_to_score(images=any(row["image"] is not None for row in rows))
         scores, outcome = job.gate_and_score(
             model,
             shown,

@@ -7,31 +7,70 @@ import json
 from pathlib import Path
 
 from modelmap.datasets import images
+from modelmap.datasets.entries import Entry, rows
 from modelmap.datasets.problems import Problems
 
 KEYS = ("file_name", "text", "texts", "prompt", "stratum")
 
 
-def read(path, *, targets_per_image, seed):
-    """Read every image of the folder with its first `targets_per_image` texts.
-
-    `seed` is not used: nothing is drawn here.
+class Source:
+    """The lines of a folder's metadata.jsonl.
 
     Raises
     ------
     InvalidDataset
-        All that is wrong, each with the line it stands in.
+        If there is none that can be used.
     """
-    file = Path(path) / "metadata.jsonl"
-    problems = Problems(file)
-    rows, seen = [], {}
-    for number, line in enumerate(_lines(file, problems), 1):
-        if line.strip():
-            rows += _row(line, number, Path(path), targets_per_image, seen, problems)
-    if not seen and not problems:
-        problems.add(None, "holds no line; expected one JSON object per image")
-    problems.raise_any()
-    return rows
+
+    facts = {}
+
+    def __init__(self, block):
+        self.folder, self.n_targets = Path(block["path"]), block["targets_per_image"]
+        self.file = self.folder / "metadata.jsonl"
+        self.problems = Problems(self.file)
+        self.entries = {}  # file_name -> (line, what it says)
+        for number, line in enumerate(_lines(self.file, self.problems), 1):
+            if line.strip():
+                self._add(line, number)
+        if not self.entries and not self.problems:
+            self.problems.add(None, "holds no line; expected one JSON object per image")
+        if not self.entries:
+            self.problems.raise_any()
+
+    def __len__(self):
+        return len(self.entries)
+
+    def _add(self, line, number):
+        entry = _parsed(line, number, self.problems)
+        if entry is None:
+            return
+        name = entry["file_name"]
+        if name in self.entries:
+            self.problems.add(number, f"{name} stands already in line {self.entries[name][0]}")
+        self.entries.setdefault(name, (number, entry))
+
+    def rows(self, picks):
+        """The rows (columns of tables.SAMPLES) of the texts `picks`: line -> numbers of texts.
+
+        Raises
+        ------
+        InvalidDataset
+            All that is wrong with their images and texts, and with any line.
+        """
+        found = []
+        for i, (name, (number, said)) in enumerate(self.entries.items()):
+            if i not in picks:
+                continue
+            texts = said["texts"] if "texts" in said else [said["text"]]
+            about = said.get("prompt"), said.get("stratum"), name
+            try:
+                entry = Entry(name, number, texts, images.read(self.folder, name), *about)
+            except images.BadImage as error:
+                self.problems.add(number, f"{name}: {error}")
+                continue
+            found += rows(entry, picks[i], n_targets=self.n_targets, problems=self.problems)
+        self.problems.raise_any()
+        return found
 
 
 def _lines(file, problems):
@@ -42,49 +81,16 @@ def _lines(file, problems):
         return []
 
 
-def _row(line, number, folder, n_targets, seen, problems):
-    """The samples of one line, or none and a problem."""
+def _parsed(line, number, problems):
+    """What a line says, or None and its problems."""
     try:
         entry = json.loads(line)
-        json.dumps(entry, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         problems.add(number, f"is not JSON ({error.msg} at column {error.colno})")
-        return []
-    except UnicodeEncodeError as error:
-        half = ascii(error.object[error.start]).strip("'")
-        problems.add(number, f"holds half a character, {half}: a text that was cut inside one")
-        return []
-    if not _well_formed(entry, number, problems):
-        return []
-    name = entry["file_name"]
-    if name in seen:
-        problems.add(number, f"{name} stands already in line {seen[name]}")
-        return []
-    seen[name] = number
-    texts = _texts(entry, number, n_targets, problems)
-    image = _image(folder, name, number, problems)
-    if texts is None or image is None:
-        return []
-    content, (width, height) = image
-    return [
-        {
-            "sample_id": name if n_targets == 1 else f"{name}#{i}",
-            "group": name,
-            "image": content,
-            "width": width,
-            "height": height,
-            "prompt": entry.get("prompt"),
-            "target": text,
-            "stratum": entry.get("stratum"),
-        }
-        for i, text in enumerate(texts, 1)
-    ]
-
-
-def _well_formed(entry, number, problems):
+        return None
     if not isinstance(entry, dict):
         problems.add(number, "is no JSON object")
-        return False
+        return None
     before = len(problems)
     for key in entry.keys() - set(KEYS):
         problems.add(number, f"unknown key {key!r} (known: {', '.join(KEYS)})")
@@ -95,35 +101,4 @@ def _well_formed(entry, number, problems):
     for key in ("prompt", "stratum"):
         if entry.get(key) is not None and not isinstance(entry[key], str):
             problems.add(number, f"{key} is no text: {entry[key]!r}")
-    return len(problems) == before
-
-
-def _texts(entry, number, n_targets, problems):
-    texts = entry["texts"] if "texts" in entry else [entry["text"]]
-    if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
-        problems.add(number, f"expected text, found {texts!r}")
-    elif len(texts) < n_targets:
-        problems.add(number, f"has {len(texts)} of targets_per_image: {n_targets} texts")
-    elif not all(t.strip() for t in texts[:n_targets]):
-        problems.add(number, f"the text of {entry['file_name']} is empty")
-    else:
-        return [t.strip() for t in texts[:n_targets]]
-    return None
-
-
-def _image(folder, name, number, problems):
-    """(bytes, (width, height)) of an image of the folder, or None and a problem."""
-    file = folder / name
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        problems.add(number, f"{name} lies outside the folder")
-        return None
-    try:
-        content = file.read_bytes()
-        return content, images.decode(content).size
-    except FileNotFoundError:
-        problems.add(number, f"{name} does not exist")
-    except OSError as error:
-        problems.add(number, f"{name} cannot be read ({error.strerror})")
-    except images.BadImage as error:
-        problems.add(number, f"{name}: {error}")
-    return None
+    return entry if len(problems) == before else None

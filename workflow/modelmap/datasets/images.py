@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from pathlib import Path
 
 from PIL import Image, ImageOps
 
@@ -42,6 +43,24 @@ def decode(content):
         width, height = image.size
         raise BadImage(f"the image is tiny ({width} x {height}; at least {MIN_SIDE} pixels a side)")
     return _rgb(image)
+
+
+def read(folder, name):
+    """The bytes of the file `name` of a folder.
+
+    Raises
+    ------
+    BadImage
+        If it lies outside the folder or cannot be read.
+    """
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise BadImage("it lies outside the folder")
+    try:
+        return Path(folder, name).read_bytes()
+    except FileNotFoundError:
+        raise BadImage("it does not exist") from None
+    except OSError as error:
+        raise BadImage(f"it cannot be read ({error.strerror})") from None
 
 
 def encode(image):

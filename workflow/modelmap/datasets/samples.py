@@ -13,29 +13,41 @@ GRAY = (128, 128, 128)
 N_PARAPHRASED = 500  # samples that are scored under other wordings of the prompt
 
 
-def read(source, *, path, targets_per_image, n_samples, seed):
+def read(block):
     """Read a dataset's rows (the columns of tables.SAMPLES) from its source.
 
-    Parameters
-    ----------
-    source : name of the module here that reads it
-    n_samples : that many pairs, drawn at random with `seed`, kept in order; None for all
+    `block["source"]` names the module here that reads it. `n_samples` pairs of an image and a
+    text are drawn at random with `seed` and kept in order (None: all); of questions with options
+    as many questions, each with all its options.
+
+    Returns
+    -------
+    rows : list of dict
+    facts : dict, what the source says of itself, for the provenance
 
     Raises
     ------
     InvalidDataset
-        If there are fewer pairs than asked for, or the source is not as it should be.
+        If there are fewer than asked for, or the source is not as it should be.
     """
-    module = import_module(f"{__package__}.{source}")
-    rows = module.read(path, targets_per_image=targets_per_image, seed=seed)
-    if n_samples is not None:
-        if n_samples > len(rows):
-            raise InvalidDataset(
-                f"n_samples is {n_samples}, but {path or source} has only {len(rows)} pairs"
-            )
-        drawn = random.Random(seed).sample(range(len(rows)), n_samples)
-        rows = [rows[i] for i in sorted(drawn)]
-    return with_partners(rows, seed=seed)
+    source = import_module(f"{__package__}.{block['source']}").Source(block)
+    asks, n_targets = block["options"] is not None, block["targets_per_image"]
+    n, wanted = len(source) * (1 if asks else n_targets), block["n_samples"]
+    what = "questions" if asks else "pairs"
+    if wanted is not None and wanted > n:
+        where = block["path"] or block["source"]
+        raise InvalidDataset(f"n_samples is {wanted}, but {where} has only {n} {what}")
+    drawn = range(n) if wanted is None else random.Random(block["seed"]).sample(range(n), wanted)
+    picks = {}
+    for i in sorted(drawn):
+        if asks:
+            picks[i] = None
+        else:
+            picks.setdefault(i // n_targets, []).append(i % n_targets)
+    rows = source.rows(picks)
+    if not rows:
+        raise InvalidDataset(f"{block['path'] or block['source']}: no rows")
+    return with_partners(rows, seed=block["seed"]), source.facts
 
 
 def with_partners(rows, *, seed):
@@ -43,10 +55,10 @@ def with_partners(rows, *, seed):
 
     Groups are put in order of image size, at random within a size, and each takes the image of
     the next, the last that of the first: another group's, mostly of the same size, and the same
-    for every model. With a single group there is none.
+    for every model. With a single group there is none, and none without an image.
     """
     first = {}
-    for row in rows:
+    for row in (row for row in rows if row["image"] is not None):
         first.setdefault(row["group"], row)
     order = sorted(first)
     random.Random(seed).shuffle(order)
@@ -56,7 +68,9 @@ def with_partners(rows, *, seed):
         row
         | {
             "n_bytes": len(row["target"].encode()),
-            "shuffled_from": first[partner[row["group"]]]["sample_id"] if partner else None,
+            "shuffled_from": (
+                first[partner[row["group"]]]["sample_id"] if row["group"] in partner else None
+            ),
         }
         for row in rows
     ]
@@ -81,7 +95,7 @@ class Sample:
     @property
     def image(self):
         """The image as the model sees it; None if it sees none."""
-        if self.variant == "none":
+        if self.size is None:
             return None
         if self.variant == "blank":
             return Image.new("RGB", self.size, GRAY)
@@ -100,7 +114,8 @@ def variants(rows, names, *, prompt, everything):
 
     Parameters
     ----------
-    names : given, shuffled, shuffled-2 and so on (the next image of the ring), blank, none
+    names : given, shuffled, shuffled-2 and so on (the next image of the ring), blank, none;
+        no_prompt: the text by itself
     prompt : what is asked where a row has no prompt of its own
     everything : all rows of the dataset, among which the shuffled images are found
 
@@ -167,11 +182,13 @@ def _spread(items, n):
 
 
 def _sample(row, shown, variant, prompt):
+    bare = variant in ("none", "no_prompt") or shown["image"] is None
+    asked = prompt if row["prompt"] is None else row["prompt"]
     return Sample(
         sample_id=row["sample_id"],
         variant=variant,
-        prompt=prompt if row["prompt"] is None else row["prompt"],
+        prompt="" if variant == "no_prompt" else asked,
         target=row["target"],
-        size=None if variant == "none" else (shown["width"], shown["height"]),
-        content=None if variant in ("blank", "none") else shown["image"],
+        size=None if bare else (shown["width"], shown["height"]),
+        content=None if bare or variant == "blank" else shown["image"],
     )

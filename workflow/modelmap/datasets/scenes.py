@@ -114,31 +114,42 @@ def question(rng, facts, ability):
     return text, options, answer
 
 
-def read(path, *, targets_per_image, seed):
-    """Source `scenes`: N_SCENES scenes with captions; no model of the zoo saw one in training.
+class Source:
+    """N_SCENES scenes with captions; no model of the zoo saw one in training.
 
     Styles are mixed and 30 % of the captions use synonyms, so that no family's dialect is the
     measure. The kind HELD_OUT is left out: its questions test what the captions do not tell.
-    `path` is not used.
 
     Raises
     ------
     InvalidDataset
         If there are fewer styles than `targets_per_image`.
     """
-    if targets_per_image > len(STYLES):
-        raise InvalidDataset(f"a scene has at most {len(STYLES)} captions (targets_per_image)")
-    r = rng("samples", seed)
-    rows = []
-    for i in range(N_SCENES):
-        kind = r.choice([kind for kind in KINDS if kind != HELD_OUT])
-        image, facts = scene(r, kind, to_train_on=False)
-        for style in r.sample(STYLES, targets_per_image):
-            name = f"scene-{i:04d}"
-            target = caption(r, facts, style, synonyms=0.3)
-            sample_id = name if targets_per_image == 1 else f"{name}#{style}"
-            rows.append(_row(sample_id, name, image, None, target, facts["kind"]))
-    return rows
+
+    facts = {}
+
+    def __init__(self, block):
+        self.n_targets, self.seed = block["targets_per_image"], block["seed"]
+        if self.n_targets > len(STYLES):
+            raise InvalidDataset(f"a scene has at most {len(STYLES)} captions (targets_per_image)")
+
+    def __len__(self):
+        return N_SCENES
+
+    def rows(self, picks):
+        """The rows (columns of tables.SAMPLES) of `picks`: scene -> numbers of its captions."""
+        r = rng("samples", self.seed)
+        found = []
+        for i in range(N_SCENES):  # all are drawn, so that each is the same whatever is picked
+            kind = r.choice([kind for kind in KINDS if kind != HELD_OUT])
+            image, facts = scene(r, kind, to_train_on=False)
+            for k, style in enumerate(r.sample(STYLES, self.n_targets)):
+                name = f"scene-{i:04d}"
+                target = caption(r, facts, style, synonyms=0.3)
+                sample_id = name if self.n_targets == 1 else f"{name}#{style}"
+                if k in picks.get(i, ()):
+                    found.append(_row(sample_id, name, image, None, target, facts["kind"]))
+        return found
 
 
 def questions(n, *, seed):

@@ -1,13 +1,16 @@
 """Load a checkpoint folder as a model that can encode samples and give their logits."""
 
+import gc
 import json
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
-import torch
+gc.disable()  # imports leave much that stays: to look through it again and again takes 0.6 s
 
-from modelmap.models.torchvision import make_importable
+import torch  # noqa: E402
+
+from modelmap.models.torchvision import make_importable  # noqa: E402
 
 make_importable()  # before transformers looks for it
 
@@ -27,6 +30,11 @@ from modelmap.models import attention as packed  # noqa: E402
 from modelmap.models.families import KNOWN, UNKNOWN, refusal  # noqa: E402
 from modelmap.models.model import Model, Refused  # noqa: E402
 
+gc.freeze()
+gc.enable()
+
+LOADED = {*MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES, *MODEL_FOR_CAUSAL_LM_MAPPING_NAMES}
+OWN_CODE = ("AutoModelForMultimodalLM", "AutoModelForImageTextToText", "AutoModelForCausalLM")
 VISION = {"packed": packed.NAME, "eager": "eager"}
 
 
@@ -34,7 +42,32 @@ class NoDevice(RuntimeError):
     """The device that the config asks for is not there."""
 
 
-def load(path, *, adapter, dtype, device, attention, image_options, share_prefix, threads):
+def expect_to_score(path, *, images, remote_code):
+    """Raise Refused if the checkpoint in `path` is not made for samples with (or without) images.
+
+    Its weights are not looked at.
+    """
+    kind = (config := read_config(path)).get("model_type")
+    if reason := refusal(config):
+        raise Refused(f"{path}: its {reason}")
+    if images and _classes(path, config, remote_code)[1] is AutoTokenizer:
+        raise Refused(f"{kind} is a language model: it takes no images", "not applicable")
+    if not images and KNOWN.get(kind, UNKNOWN).needs_image:
+        raise Refused(f"{kind} scores no text without an image", "not applicable")
+
+
+def load(
+    path,
+    *,
+    adapter,
+    dtype,
+    device,
+    attention,
+    image_options,
+    share_prefix,
+    remote_code,
+    threads,
+):
     """Load the checkpoint in folder `path`.
 
     Parameters
@@ -45,6 +78,7 @@ def load(path, *, adapter, dtype, device, attention, image_options, share_prefix
     attention : "auto" (transformers' choice) or the name of an attention implementation
     image_options : dict of settings for the image processor, or None
     share_prefix : "auto" (where the family is known to allow it) or False
+    remote_code : bool, whether code in the folder may be run to load it
     threads : int, CPU threads to compute with
 
     Raises
@@ -64,8 +98,9 @@ def load(path, *, adapter, dtype, device, attention, image_options, share_prefix
         dtype = "float32" if device == "cpu" else "auto"
     network, processor = _read(
         path,
-        sees_images=_sees_images(path, config),
+        _classes(path, config, remote_code),
         adapter=adapter,
+        remote_code=remote_code,
         dtype=dtype,
         attn_implementation=None if attention == "auto" else attention,
         device_map=None if device == "cpu" else _device_map(path, device, dtype),
@@ -101,33 +136,43 @@ def read_config(path):
     return config
 
 
-def _sees_images(path, config):
-    """Whether a checkpoint is of a vision-language model; Refused if it is of neither kind."""
+def _classes(path, config, remote_code):
+    """(Auto class of the network, AutoProcessor or AutoTokenizer) of a checkpoint.
+
+    Raises
+    ------
+    Refused
+        If it is neither a vision-language nor a language model.
+    """
     kind = config.get("model_type")
+    own = config.get("auto_map") if remote_code else None
+    if own and (name := next((name for name in OWN_CODE if name in own), None)):
+        sees_images = Path(path, "preprocessor_config.json").exists()
+        return getattr(transformers, name), AutoProcessor if sees_images else AutoTokenizer
     if kind in MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES:
-        return True
-    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise Refused(
-            f"{path}: its config.json says model_type {kind!r}, which transformers "
-            f"{transformers.__version__} loads neither as a vision-language nor as a language model"
-        )
-    return False
+        return AutoModelForMultimodalLM, AutoProcessor
+    if kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return AutoModelForCausalLM, AutoTokenizer
+    raise Refused(
+        f"{path}: its config.json says model_type {kind!r}, which transformers "
+        f"{transformers.__version__} loads neither as a vision-language nor as a language model"
+    )
 
 
-def _read(path, *, sees_images, adapter, **options):
+def _read(path, classes, *, adapter, remote_code, **options):
     """The network and its processor (or tokenizer) from folder `path`."""
-    network_class = AutoModelForMultimodalLM if sees_images else AutoModelForCausalLM
+    network_class, processor_class = classes
+    there = {"local_files_only": True, "trust_remote_code": remote_code}
     try:
         network, info = network_class.from_pretrained(
             path,
-            local_files_only=True,
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # they are refused below, by name
             output_loading_info=True,
+            **there,
             **options,
         )
-        processor_class = AutoProcessor if sees_images else AutoTokenizer
-        processor = processor_class.from_pretrained(path, local_files_only=True)
+        processor = processor_class.from_pretrained(path, **there)
     except (MemoryError, torch.OutOfMemoryError, ImportError):
         raise  # no fault of the checkpoint
     except Exception as error:  # whatever a broken checkpoint raises, it is broken for good

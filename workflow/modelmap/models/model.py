@@ -64,14 +64,6 @@ class Model:
         """Whether its family is one of those that the equivalence suite holds."""
         return self.network.config.model_type in KNOWN
 
-    def expect_to_score(self, *, images):
-        """Raise Refused if it is not made for samples with (or without) images."""
-        kind = self.network.config.model_type
-        if images and not self.sees_images:
-            raise Refused(f"{kind} is a language model: it takes no images", "not applicable")
-        if not images and self.family.needs_image:
-            raise Refused(f"{kind} scores no text without an image", "not applicable")
-
     @property
     def device(self):
         """Where the network lives."""
@@ -213,7 +205,8 @@ class Model:
             except (ValueError, OSError, ZeroDivisionError):  # and so when it is encoded
                 found.append((0, 0, False))
                 continue
-            shares = self.family.shares_prefix and not row.straddle
+            # Text by itself stands behind one token: there is nothing worth sharing.
+            shares = self.family.shares_prefix and not row.straddle and text != ""
             found.append((bare + of_size[sample.size] - row.straddle, len(row.tail), shares))
         return found
 

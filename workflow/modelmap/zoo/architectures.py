@@ -1,8 +1,9 @@
-"""Tiny networks and processors of four vision-language families, with random weights.
+"""Tiny networks of four vision-language families and two language families, random weights.
 
 Each builder returns what a checkpoint on a hub holds: a network of the family's own class, and
-the family's own processor with a tokenizer and a chat template. All sizes are shared: hidden
-size 96, 2 + 2 layers, 4 heads, images of 48 x 48 pixels in patches of 8 x 8.
+the family's own processor with a tokenizer and a chat template; of a language model, which is a
+base model, the tokenizer alone. All sizes are shared: hidden size 96, 2 + 2 layers, 4 heads,
+images of 48 x 48 pixels in patches of 8 x 8.
 """
 
 import tokenizers
@@ -35,15 +36,16 @@ def train_tokenizer(texts, *, n_merges, specials):
 
 
 def build(architecture, texts, n_merges):
-    """Build (network, processor) of one family.
+    """Build (network, processor) of one family; of a language family, (network, tokenizer).
 
     Parameters
     ----------
-    architecture : one of ARCHITECTURES
+    architecture : one of ARCHITECTURES or of LANGUAGE_ARCHITECTURES
     texts : iterable of str, what the tokenizer is trained on
     n_merges : int, its size beyond bytes and special tokens
     """
-    image_tokens, builder = ARCHITECTURES[architecture]
+    known = ARCHITECTURES | LANGUAGE_ARCHITECTURES
+    image_tokens, builder = known[architecture]
     backend = train_tokenizer(texts, n_merges=n_merges, specials=list(image_tokens.values()))
     tokenizer = T.PreTrainedTokenizerFast(
         tokenizer_object=backend,
@@ -244,3 +246,27 @@ ARCHITECTURES = {
         _gemma3,
     ),
 }
+
+
+def _llama(tokenizer, _):
+    return T.LlamaForCausalLM(T.LlamaConfig(**_text("llama", tokenizer))), tokenizer
+
+
+def _gpt2(tokenizer, _):
+    config = T.GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=2048,
+        n_embd=HIDDEN,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        attn_pdrop=0.0,
+        embd_pdrop=0.0,
+        resid_pdrop=0.0,
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+        initializer_range=INIT,
+    )
+    return T.GPT2LMHeadModel(config), tokenizer
+
+
+LANGUAGE_ARCHITECTURES = {"gpt2": ({}, _gpt2), "llama": ({}, _llama)}

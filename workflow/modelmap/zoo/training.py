@@ -14,18 +14,18 @@ from torch.nn.functional import logsigmoid
 from modelmap.models.families import KNOWN
 from modelmap.models.loading import load
 from modelmap.models.model import Model
-from modelmap.zoo import architectures
+from modelmap.zoo import architectures, merging
 
 BATCH = 8  # of more steps learn to use the image sooner than larger ones
 WARMUP = 20  # steps
 AS_SAVED = {"adapter": None, "dtype": "float32", "device": "cpu", "attention": "auto"}
-AS_SAVED |= {"image_options": None, "share_prefix": False}
+AS_SAVED |= {"image_options": None, "share_prefix": False, "remote_code": False}
 BETA = 0.1  # of DPO: nats of preference are worth this much
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An image, what is asked about it, and what should be answered."""
+    """An image, what is asked about it, and what should be answered; or a text by itself."""
 
     image: object
     prompt: str
@@ -33,17 +33,17 @@ class Pair:
 
     @property
     def size(self):
-        """(width, height) of the image."""
-        return self.image.size
+        """(width, height) of the image; None if there is none."""
+        return None if self.image is None else self.image.size
 
 
 def train(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
-    """Train one model of the zoo and save it.
+    """Train one vision-language model of the zoo, or merge it from others, and save it.
 
     Parameters
     ----------
     recipe : dict, an entry of recipes.yaml with its world and tokenizer put in
-    parents : list of checkpoint folders: none for a base, else one
+    parents : list of checkpoint folders: none of a base, several of a merge, else one
     folder : where the checkpoint goes
     draw_pairs, draw_texts : where training data come from, see datasets.scenes
     prompt : what is asked where nothing special is
@@ -51,6 +51,8 @@ def train(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
     """
     torch.set_num_threads(threads)
     kind = recipe["recipe"]
+    if kind == "merge":
+        return merging.merge(parents, folder)
     if kind == "base":
         texts = draw_texts(prompt=prompt)
         model = build(recipe["architecture"], texts, recipe["tokenizer"], seed=recipe["seed"])
@@ -74,6 +76,22 @@ def train(recipe, parents, folder, *, draw_pairs, draw_texts, prompt, threads):
         fit(model, pairs, **how)
     else:
         prefer(model, pairs, **how, random_labels=kind == "mpo-random")
+    return save(model, folder)
+
+
+def pretrain(recipe, folder, *, draw_texts, threads):
+    """Train a language model of the zoo from random weights, and save it.
+
+    Parameters
+    ----------
+    recipe : dict, an entry of recipes.yaml
+    draw_texts : where training texts come from, see datasets.stdlib
+    """
+    torch.set_num_threads(threads)
+    texts = draw_texts(recipe["texts"], recipe["n_texts"], seed=recipe["seed"])
+    model = build(recipe["architecture"], texts, recipe["n_merges"], seed=recipe["seed"])
+    pairs = [Pair(None, "", text) for text in texts]
+    fit(model, pairs, **{key: recipe[key] for key in ("steps", "learning_rate", "seed", "batch")})
     save(model, folder)
 
 
@@ -89,9 +107,9 @@ def build(architecture, texts, n_merges, *, seed):
     return Model(*architectures.build(architecture, texts, n_merges), KNOWN[architecture])
 
 
-def fit(model, pairs, *, steps, learning_rate, seed):
-    """Train on the targets of `pairs`: next-token cross-entropy (base and sft)."""
-    batches = _encode(model, pairs)
+def fit(model, pairs, *, steps, learning_rate, seed, batch=BATCH):
+    """Train on the targets of `pairs`: next-token cross-entropy (base, sft and pretrain)."""
+    batches = _encode(model, pairs, batch)
 
     def loss(i):
         return _cross_entropy(*_token_log_likelihoods(model, batches[i]))
@@ -137,8 +155,8 @@ def save(model, folder):
     model.network.save_pretrained(folder)
 
 
-def _encode(model, pairs):
-    return [model.encode(pairs[i : i + BATCH]) for i in range(0, len(pairs), BATCH)]
+def _encode(model, pairs, batch=BATCH):
+    return [model.encode(pairs[i : i + batch]) for i in range(0, len(pairs), batch)]
 
 
 def _token_log_likelihoods(model, batch):

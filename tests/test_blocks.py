@@ -1,0 +1,93 @@
+"""Datasets' blocks: keys that belong to another source, gaps, variants, models of the sheet."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from modelmap.blocks import check_datasets, shows_images
+from modelmap.validation import InvalidInput, validate_config
+
+SCHEMAS = Path(__file__).parents[1] / "workflow" / "schemas"
+ROWS = [{"model": "qwen"}, {"model": "llava"}]
+
+
+@pytest.fixture(autouse=True)
+def _working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def check(block, rows=ROWS, files=("a.yaml",)):
+    """Check a config whose only dataset, s, has this block (text); return it filled in."""
+    text = f"models: m.tsv\ndatasets:\n  s: {block}\n"
+    Path("a.yaml").write_text(text)
+    config = validate_config(yaml.safe_load(text), ["a.yaml"], SCHEMAS)
+    check_datasets(config, rows, files, SCHEMAS)
+    return config["datasets"]["s"]
+
+
+def problems(block, **options):
+    with pytest.raises(InvalidInput) as error:
+        check(block, **options)
+    return str(error.value).split("\n")
+
+
+def test_datasets_list_models_of_the_sheet():
+    block = "{source: scenes, models: [qwen, lava]}"
+    assert problems(block) == [
+        'a.yaml line 3, column 38: datasets.s.models item 2: found "lava", expected a model of '
+        'm.tsv; did you mean "llava"?'
+    ]
+    check(block, rows=[*ROWS, {"model": "lava"}])
+    (line,) = problems(block, files=())
+    assert line.startswith("config: datasets.s.models item 2: ")
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        ("{source: scenes, split: val}", 'split: only source hub has it; this is "scenes"'),
+        ("{source: folder, path: x, image: y}", "image: only source parquet or hub has it; this"),
+        ("{source: parquet, path: x}", '"target" is missing; add "target: COLUMN"'),
+        ("{source: hub, path: a/b, target: t, options: [x, y], answer: z}", "exclude each other"),
+        ("{source: hub, path: a/b, options: [x, y]}", '"options" and "answer" go together'),
+        ("{source: hub, path: a/b, target: t, answer: z}", '"options" and "answer" go together'),
+        ("{source: hub, path: a/b, target: t, answer_only: true}", '"answer_only" is of "options"'),
+        (
+            "{source: hub, path: a, options: c, answer: z, targets_per_image: 2}",
+            'is of "target"; all options',
+        ),
+        ("{source: scenes, variants: [given, no_prompt]}", "images: no_prompt is of text"),
+        ("{source: stdlib, variants: [given, shuffled]}", "which is of text alone"),
+        ("{source: parquet, path: x, target: t, variants: [given, blank]}", "which is of text"),
+        ("{source: coco, path: x}", 'found "x", expected annotations and images'),
+        ("{source: coco, path: {annotations: x}}", '"images" is missing'),
+        ("{source: coco}", '"path" is missing'),
+        ("{source: stdlib, path: x}", "this source brings its own samples"),
+    ],
+)
+def test_what_a_block_may_not_say(block, problem):
+    (line,) = problems(block)
+    assert line.startswith("a.yaml line 3")
+    assert problem in line
+
+
+def test_a_name_may_not_end_as_tables_beside_a_matrix_do():
+    config = {"models": "m.tsv", "datasets": {"x.pmi": {"source": "scenes"}}}
+    with pytest.raises(InvalidInput, match="x.pmi: the name's end is that of a table"):
+        check_datasets(validate_config(config, [], SCHEMAS), ROWS, [], SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    ("block", "images"),
+    [
+        ("{source: scenes}", True),
+        ("{source: stdlib}", False),
+        ("{source: coco, path: {annotations: a, images: b}}", True),
+        ("{source: hub, path: a/b, target: t}", False),
+        ("{source: hub, path: a/b, target: t, image: i}", True),
+        ("{source: parquet, path: x, options: [a, b], answer: c}", False),
+    ],
+)
+def test_a_block_is_of_images_or_of_text(block, images):
+    assert shows_images(check(block)) == images

@@ -1,0 +1,63 @@
+"""The blocks of datasets, checked against each other's keys, their source and the model sheet."""
+
+from pathlib import Path
+
+from modelmap.validation import InvalidInput, Places, load_schema, nearest
+
+BESIDE_A_MATRIX = ("samples", "models", "image_gap", "blank_gap", "text_gap", "pmi")
+
+
+def shows_images(block):
+    """Tell whether a dataset's block is one of images, and not of text alone."""
+    is_table = block["source"] in ("parquet", "hub")
+    return block["image"] is not None if is_table else block["source"] != "stdlib"
+
+
+def check_datasets(config, rows, files, schema_dir):
+    """Refuse what the blocks of a valid config say of each other, of their source and the sheet.
+
+    Raises
+    ------
+    InvalidInput
+        If a key belongs to another source, one is missing for this one, a variant is none of its
+        kind, or a model is none of the sheet.
+    """
+    known, places = [row["model"] for row in rows], Places(files)
+    keys = load_schema(Path(schema_dir) / "datasets.schema.yaml")["properties"]
+    for dataset, block in config["datasets"].items():
+        here = ("datasets", dataset)
+        for key, part in keys.items():
+            sources = part.get("sources", [block["source"]])
+            if block["source"] not in sources and block[key] != part["default"]:
+                message = f'only source {" or ".join(sources)} has it; this is "{block["source"]}"'
+                places.refuse((*here, key), message)
+        for message in _gaps(block):
+            places.refuse(here, message)
+        for i, variant in enumerate(block["variants"]):
+            if variant != "given" and shows_images(block) == (variant == "no_prompt"):
+                kind = "images: no_prompt is of text" if shows_images(block) else "text alone"
+                message = f"a variant of this dataset, which is of {kind}"
+                places.refuse((*here, "variants", i), message, variant)
+        for i, name in enumerate(block["models"] or []):
+            if name not in known:
+                message = f"a model of {config['models']}{nearest(name, known)}"
+                places.refuse((*here, "models", i), message, name)
+        if "." in dataset and dataset.rpartition(".")[2] in BESIDE_A_MATRIX:
+            places.refuse(here, "the name's end is that of a table made beside a matrix; rename it")
+    if places.problems:
+        raise InvalidInput(places.problems)
+
+
+def _gaps(block):
+    """Yield what a block lacks."""
+    if block["source"] in ("parquet", "hub"):
+        if block["target"] is None and block["options"] is None:
+            yield '"target" is missing; add "target: COLUMN", or "options" of a question'
+        if block["target"] is not None and block["options"] is not None:
+            yield '"target" and "options" exclude each other; keep one'
+    if (block["options"] is None) != (block["answer"] is None):
+        yield '"options" and "answer" go together; add the other or drop both'
+    if block["answer_only"] and block["options"] is None:
+        yield '"answer_only" is of "options", which are missing'
+    if block["options"] is not None and block["targets_per_image"] != 1:
+        yield '"targets_per_image" is of "target"; all options of a question are used'

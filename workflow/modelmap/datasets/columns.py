@@ -1,0 +1,137 @@
+"""What the columns of a table mean: its rows as entries, and those as rows of samples.
+
+Shared by the sources `parquet` and `hub`. The block of the dataset names the columns:
+
+    image           the image's bytes, or {"bytes": …} as Hugging Face stores it; none: text alone
+    target          a text, or a list of texts of which the first `targets_per_image` are used
+    options         in its place: columns of one option each, or one column with a list of them
+    answer          which option is right: its column, its number (from 0), or its text
+    prompt_column   what is asked; of several columns, one line each
+    stratum, id     kind and name of the row
+"""
+
+from modelmap.datasets.entries import Entry, rows
+from modelmap.datasets.problems import InvalidDataset, Problems
+
+
+def named(block):
+    """The columns that a dataset's block names: key -> list of columns."""
+    keys = ("image", "target", "options", "answer", "prompt_column", "stratum", "id")
+    if block["options"] is not None:
+        keys = tuple(key for key in keys if key != "target")
+    values = {key: block[key] for key in keys if block[key] is not None}
+    return {key: [v] if isinstance(v, str) else v for key, v in values.items()}
+
+
+def expect(block, there, where):
+    """Raise InvalidDataset if a column that the block names is not `there`."""
+    for key, columns in named(block).items():
+        for column in columns:
+            if column not in there:
+                raise InvalidDataset(
+                    f"{where}: no column {column!r} ({key}); its columns: {', '.join(there)}"
+                )
+
+
+def take(block, table, picks, where):
+    """The rows of samples of `picks`: number of a row -> numbers of its texts.
+
+    Parameters
+    ----------
+    table : iterable of (number, dict of columns), ascending; it is left behind the last pick
+    where : what a message calls the table
+
+    Raises
+    ------
+    InvalidDataset
+        All that is wrong with the picked rows.
+    """
+    problems, found, names = Problems(where, "row"), [], {}
+    left = set(picks)
+    for number, record in table:
+        if number not in left:
+            continue
+        left.remove(number)
+        entry = _entry(block, number, record, problems)
+        if entry is not None and names.setdefault(entry.name, number) != number:
+            problems.add(number, f"{block['id']} {entry.name!r} stands already in row {number}")
+        elif entry is not None:
+            limits = {"n_targets": block["targets_per_image"], "max_bytes": block["max_bytes"]}
+            numbers = picks[number]
+            if block["answer_only"]:
+                numbers = [entry.correct]
+            found += rows(entry, numbers, **limits, problems=problems)
+        if not left:
+            break
+    problems.raise_any()
+    return found
+
+
+def _entry(block, number, record, problems):
+    """A record as an Entry, or None and its problems."""
+    before = len(problems)
+    image = None
+    if block["image"] is not None:
+        image = _image(record[block["image"]], block["image"], number, problems)
+    texts, correct = record.get(block["target"]), None
+    if block["options"] is not None:
+        texts, correct = _options(block, record, number, problems)
+    asked = [record[column] for column in named(block).get("prompt_column", ())]
+    asked = [text for text in asked if text is not None]
+    if wrong := [text for text in asked if not isinstance(text, str)]:
+        problems.add(number, f"expected text to ask, found {wrong[0]!r}")
+    if len(problems) > before:
+        return None
+    name = number if block["id"] is None else record[block["id"]]
+    stratum = None if block["stratum"] is None else record[block["stratum"]]
+    return Entry(
+        str(name),
+        number,
+        [texts] if isinstance(texts, str) else texts,
+        image,
+        "\n".join(asked) if asked else None,
+        None if stratum is None else str(stratum),
+        correct=correct,
+    )
+
+
+def _image(value, column, number, problems):
+    """The bytes of an image as a table holds it, or None and a problem."""
+    if isinstance(value, dict):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes):
+        return value
+    what = (
+        "nothing"
+        if value is None
+        else f"the text {value[:60]!r}"
+        if isinstance(value, str)
+        else (type(value).__name__)
+    )
+    problems.add(
+        number,
+        f"column {column!r} holds {what}, expected the bytes of an image file; links are not "
+        "followed: download the images and use the source folder",
+    )
+    return None
+
+
+def _options(block, record, number, problems):
+    """The options of a question and the number of the right one, or a problem."""
+    columns = block["options"]
+    if isinstance(columns, str):
+        labels, texts = [], record[columns]
+        if not isinstance(texts, list):
+            problems.add(number, f"column {columns!r} holds {texts!r}, expected a list of options")
+            return None, None
+    else:
+        labels = [column for column in columns if record[column] not in (None, "", "nan")]
+        texts = [record[column] for column in labels]
+    answer = record[block["answer"]]
+    if isinstance(answer, int) and 0 <= answer < len(texts):
+        return texts, answer
+    for among in (labels, texts):
+        if answer in among:
+            return texts, among.index(answer)
+    problems.add(number, f"the answer {answer!r} is none of the options {labels or texts}")
+    return None, None

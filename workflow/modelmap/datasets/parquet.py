@@ -1,0 +1,54 @@
+"""Source `parquet`: a table in one Parquet file, or in several."""
+
+from glob import glob
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from modelmap.datasets import columns
+from modelmap.datasets.problems import InvalidDataset
+
+ROWS_AT_ONCE = 64  # images are large
+
+
+class Source:
+    """The rows of the files that `path` names (a file, or a pattern such as data/*.parquet).
+
+    Raises
+    ------
+    InvalidDataset
+        If there is no such file, one is no Parquet file, or a column is not there.
+    """
+
+    facts = {}
+
+    def __init__(self, block):
+        self.block = block
+        self.files = sorted(glob(block["path"], recursive=True))
+        if not self.files:
+            raise InvalidDataset(f"{block['path']}: no such file")
+        self.n = 0
+        for file in self.files:
+            try:
+                found = pq.ParquetFile(file)
+            except (OSError, pa.ArrowInvalid) as error:
+                raise InvalidDataset(f"{file} cannot be read as Parquet: {error}") from None
+            columns.expect(block, found.schema_arrow.names, file)
+            self.n += found.metadata.num_rows
+
+    def __len__(self):
+        return self.n
+
+    def rows(self, picks):
+        """The rows (columns of tables.SAMPLES) of `picks`: row -> numbers of its texts."""
+        return columns.take(self.block, self._records(picks), picks, self.block["path"])
+
+    def _records(self, picks):
+        wanted = sorted({c for some in columns.named(self.block).values() for c in some})
+        number = 0
+        for file in self.files:
+            for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=wanted):
+                some = [i for i in range(batch.num_rows) if number + i in picks]
+                records = batch.take(pa.array(some, "int64")).to_pylist()
+                yield from zip([number + i for i in some], records, strict=True)
+                number += batch.num_rows

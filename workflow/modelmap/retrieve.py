@@ -1,0 +1,149 @@
+"""A model of the sheet: where its checkpoint is, what it consists of, and its weights."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from modelmap import hub
+
+FOREIGN = {"adapter_model.safetensors"}  # weights of an adapter, which is no model by itself
+
+
+def describe(repo, *, revision, path, adapter, adapter_path, convert, remote_code, files):
+    """Describe a checkpoint, and the adapter that is put on it, as plain JSON values.
+
+    Parameters
+    ----------
+    repo, revision, adapter, convert, remote_code : the columns of the sheet
+    path, adapter_path : their folders; None of a hub id
+    files : the files of such folders
+
+    Returns
+    -------
+    dict: repo, revision, commit, local_path, adapter (its folder), hashes, status, reason; of a
+    hub id, what hub.resolve says too; `adapter_source`, the same of a hub's adapter
+
+    Raises
+    ------
+    hub.Unreachable
+    """
+    options = {"convert": convert, "remote_code": remote_code}
+    found = _local(path, files) if path else _remote(repo, revision, options)
+    found |= {"repo": repo, "revision": revision, "adapter": adapter_path, "convert": convert}
+    found |= {"remote_code": remote_code, "adapter_source": None}
+    if path and remote_code:
+        found |= {"status": "refused", "reason": "remote_code is of hub ids: it names a commit"}
+    if found["status"] == "ok" and adapter:
+        found |= _adapter(adapter, adapter_path, found)
+    return found
+
+
+def _local(path, files):
+    """What there is to say of a folder."""
+    reason = None if Path(path).is_dir() else f"the folder {path} does not exist"
+    hashes = {}
+    for file in files:
+        with open(file, "rb") as content:
+            hashes[file] = hashlib.file_digest(content, "sha256").hexdigest()
+    status = "missing" if reason else "ok"
+    return {
+        "commit": None,
+        "local_path": path,
+        "hashes": hashes,
+        "status": status,
+        "reason": reason,
+    }
+
+
+def _remote(repo, revision, options):
+    """What the hub says of an id."""
+    from modelmap.models.loading import LOADED  # slow to import, and of use for a hub alone
+
+    found = hub.resolve(repo, revision, **options, known_types=LOADED)
+    if found["status"] == "ok" and FOREIGN & set(found["weights"]):
+        reason = f"{repo} is an adapter: name the model it is put on as repo, and it as adapter"
+        found |= {"status": "refused", "reason": reason}
+    return found
+
+
+def _adapter(adapter, path, found):
+    """What the adapter adds to what was found."""
+    if path:
+        if Path(path, "adapter_config.json").exists():
+            return {}
+        reason = f"{adapter} is no adapter: it has no adapter_config.json"
+        return {"status": "missing", "reason": reason}
+    source = hub.resolve(adapter)
+    if source["status"] == "ok" and not FOREIGN & set(source["weights"]):
+        source |= {"status": "refused", "reason": "it is no adapter"}
+    if source["status"] != "ok":
+        return {"status": source["status"], "reason": f"adapter {adapter}: {source['reason']}"}
+    hashes = found["hashes"] | {f"adapter/{k}": v for k, v in source["hashes"].items()}
+    return {"adapter": source["local_path"], "adapter_source": source, "hashes": hashes}
+
+
+def _sources(checkpoint):
+    """What of a checkpoint comes from a hub: itself and its adapter."""
+    sources = [checkpoint, checkpoint["adapter_source"]]
+    return [found for found in sources if found and found["status"] == "ok" and "weights" in found]
+
+
+def fetch(checkpoint):
+    """Download what is missing of a checkpoint; nothing of one that is not ok."""
+    for found in _sources(checkpoint):
+        hub.fetch(found)
+
+
+def expect_weights(checkpoint):
+    """Raise hub.Unreachable if files of an ok checkpoint are not, or not any more, here."""
+    for found in _sources(checkpoint):
+        if missing := hub.missing_files(found):
+            raise hub.Unreachable(
+                f"{found['repo']}: {missing[0]} is not in {found['local_path']}; delete "
+                "resources/fetched and resources/converted, and run again"
+            )
+
+
+def read(file):
+    """What `describe` said, with `path`: where it is loaded from, converted where it must be."""
+    checkpoint = json.loads(Path(file).read_text())
+    path = Path(file).with_suffix(".native") if checkpoint["convert"] else checkpoint["local_path"]
+    return checkpoint | {"path": str(path)}
+
+
+def convert(checkpoint, converter):
+    """Convert a checkpoint by `converter(source, target)`, unless this commit of it was before."""
+    target = Path(checkpoint["path"])
+    source = {key: checkpoint[key] for key in ("repo", "commit", "hashes")}
+    note = target / "converted_from.json"
+    with FileLock(target.with_suffix(".lock")):
+        if note.exists() and json.loads(note.read_text()) == source:
+            return
+        shutil.rmtree(target, ignore_errors=True)
+        converter(checkpoint["local_path"], target)
+        note.write_text(json.dumps(source))
+
+
+def remove_weights(scores):
+    """Remove the weights of models whose scores are all there; say what that freed.
+
+    Parameters
+    ----------
+    scores : dict of file that describes a model, to all its score files
+    """
+    done, todo = [], []
+    for file, wanted in scores.items():
+        if Path(file).exists():
+            there = all(Path(score).exists() for score in wanted)
+            (done if there else todo).append(read(file))
+    freed = hub.remove_weights(*([s for c in some for s in _sources(c)] for some in (done, todo)))
+    for checkpoint in done:
+        if checkpoint["convert"] and Path(checkpoint["path"]).exists():
+            freed += sum(file.stat().st_size for file in Path(checkpoint["path"]).iterdir())
+            shutil.rmtree(checkpoint["path"])
+    for folder in ("resources/fetched", "resources/converted"):
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
+    return f"{len(done)} models are scored and {len(todo)} are not; freed {freed / 1e9:.1f} GB"

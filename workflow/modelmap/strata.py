@@ -1,0 +1,42 @@
+"""The loss of each model on each stratum (kind of sample) of a dataset."""
+
+import math
+
+import numpy as np
+import polars as pl
+
+from modelmap.geometry.divergence import mean_interval
+
+ALL = "all"
+
+
+def losses(models, samples, L, *, level):
+    """Mean negative log-likelihood of every model on every stratum, and on all samples.
+
+    Parameters
+    ----------
+    models : list of str
+    samples : DataFrame of tables.MATRIX_SAMPLES, those that count
+    L : ndarray of shape (n_models, n_samples), nats
+    level : of the intervals, which are robust to samples of one group
+
+    Returns
+    -------
+    DataFrame: model, stratum, n_samples, nats_per_sample, bits_per_byte with low and high; strata
+    by name, `all` first. Samples without a stratum count in `all` alone
+    """
+    strata = samples["stratum"].to_numpy()
+    groups, n_bytes = samples["group"].to_numpy(), samples["n_bytes"].to_numpy()
+    found = []
+    for stratum in [ALL, *sorted(set(strata) - {None})]:
+        here = np.ones(len(strata), bool) if stratum == ALL else strata == stratum
+        for model, row in zip(models, -L[:, here], strict=True):
+            per_byte = n_bytes[here].mean() * math.log(2)
+            mean, low, high = mean_interval(row, groups[here], level=level)
+            values = [mean, *(None if math.isnan(x) else x / per_byte for x in (mean, low, high))]
+            found.append([model, stratum, int(here.sum()), *values])
+    names = ["model", "stratum", "n_samples", "nats_per_sample"]
+    bits = ["bits_per_byte", "bits_per_byte_low", "bits_per_byte_high"]
+    schema = dict.fromkeys([*names, *bits], pl.Float64)
+    schema |= {"model": pl.String, "stratum": pl.String, "n_samples": pl.Int64}
+    return pl.DataFrame(found, schema, orient="row")

@@ -1,0 +1,15 @@
+"""Tell how much a text and its image, or its prompt, tell of each other, model by model."""
+
+from modelmap import gather, tables
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+samples = tables.read(snakemake.input.samples, tables.SAMPLES)
+models = tables.read(snakemake.input.models, tables.MATRIX_MODELS)
+scores = tables.read_scores(snakemake.input.scores)
+found = gather.informed(samples, scores, models)
+output = snakemake.output
+tables.write_vectors(output.matrix, tables.VISUAL, found.names, found.L)
+tables.write(output.samples, tables.MATRIX_SAMPLES, found.samples)
+tables.write(output.models, tables.MATRIX_MODELS, found.models)

@@ -1,0 +1,15 @@
+"""Tell the loss of each model on each stratum of a dataset, as a table and a figure."""
+
+import polars as pl
+
+from modelmap import strata, tables
+from modelmap.figures import strata as figures
+from modelmap.figures import style
+from modelmap.log import log_to
+
+log_to(snakemake.log[0])
+
+table = strata.losses(*tables.read_kept(**snakemake.input), level=snakemake.params.level)
+table.write_csv(snakemake.output[0], separator="\t")
+figure = figures.strata_figure(table, pl.DataFrame(snakemake.params.models))
+style.save(figure, *snakemake.output[1:])
