@@ -26,7 +26,18 @@ MAY_IMPORT = {
         {"PIL", "datasets", "huggingface_hub", "numpy", "pyarrow", "sklearn"},
         {"datasets"},
     ),
-    "models": ({"PIL", "torch", "torchvision", "transformers"}, {"models"}),
+    "models": (
+        {
+            "PIL",
+            "safetensors",
+            "sentencepiece",
+            "tokenizers",
+            "torch",
+            "torchvision",
+            "transformers",
+        },
+        {"models"},
+    ),
     "scoring": ({"numpy", "torch"}, {"scoring"}),
     "zoo": ({"numpy", "safetensors", "tokenizers", "torch", "transformers"}, {"models", "zoo"}),
     "figures": (
