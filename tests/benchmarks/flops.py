@@ -82,13 +82,17 @@ def parts(core):
     return core.vision_tower, core.multi_modal_projector
 
 
-def _text(model, n_tokens, n_pairs, n_predicted):
+def of_pairs(model, n_pairs):
+    """Operations of the decoder's attention for pairs of a query and a key."""
     config = model.network.config.get_text_config()
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    width = config.num_attention_heads * head_dim
+    return 4 * config.num_attention_heads * head_dim * config.num_hidden_layers * n_pairs
+
+
+def _text(model, n_tokens, n_pairs, n_predicted):
     linear = _weights(model.network.get_decoder()) * n_tokens
     linear += model.network.get_output_embeddings().weight.numel() * n_predicted
-    return 2 * linear + 4 * width * config.num_hidden_layers * n_pairs
+    return 2 * linear + of_pairs(model, n_pairs)
 
 
 def _vision_tokens(config, inputs):

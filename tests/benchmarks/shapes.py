@@ -330,6 +330,13 @@ SHRUNK = {
 }
 
 
+def save(shape, folder):
+    """Write the small files of a checkpoint of this shape, all but its weights."""
+    tokens, config = _parts(shape, shape.config)
+    T.AutoConfig.for_model(**config, dtype="bfloat16").save_pretrained(folder)
+    shape.processor(tokens).save_pretrained(folder)
+
+
 def build(shape, device, *, shrink=False):
     """A model of this shape, with random weights in bfloat16, as loading would give it.
 
@@ -337,9 +344,7 @@ def build(shape, device, *, shrink=False):
     ----------
     shrink : two narrow layers and a small vocabulary, behind the same images
     """
-    tokens = tokenizer(shape.places, **shape.tokens)
-    known = {key: getattr(tokens, f"{role}_id") for key, role in shape.ids.items()}
-    config = (_shrunk(shape.config) if shrink else shape.config) | known
+    tokens, config = _parts(shape, _shrunk(shape.config) if shrink else shape.config)
     torch.manual_seed(0)
     with torch.device(device):
         made = network(config)
@@ -350,6 +355,12 @@ def build(shape, device, *, shrink=False):
         made.config.vision_config._attn_implementation = implementation
     loading.put_head_in_float32(made)
     return Model(made.eval().requires_grad_(False), shape.processor(tokens), family)
+
+
+def _parts(shape, config):
+    """Its tokenizer, and its config that knows the tokenizer's ids."""
+    tokens = tokenizer(shape.places, **shape.tokens)
+    return tokens, config | {key: getattr(tokens, f"{role}_id") for key, role in shape.ids.items()}
 
 
 def network(config):

@@ -2,6 +2,7 @@
 
 import gc
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -16,6 +17,7 @@ make_importable()  # before transformers looks for it
 
 import transformers  # noqa: E402
 from transformers import (  # noqa: E402
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForMultimodalLM,
     AutoProcessor,
@@ -47,10 +49,8 @@ def expect_to_score(path, *, images, remote_code):
 
     Its weights are not looked at.
     """
-    kind = (config := read_config(path)).get("model_type")
-    if reason := refusal(config):
-        raise Refused(f"{path}: its {reason}")
-    if images and _classes(path, config, remote_code)[1] is AutoTokenizer:
+    kind = read_config(path).get("model_type")
+    if images and _classes(path, remote_code)[1] is AutoTokenizer:
         raise Refused(f"{kind} is a language model: it takes no images", "not applicable")
     if not images and KNOWN.get(kind, UNKNOWN).needs_image:
         raise Refused(f"{kind} scores no text without an image", "not applicable")
@@ -88,23 +88,51 @@ def load(
     NoDevice
         If the device is not there.
     """
-    config = read_config(path)
-    if reason := refusal(config):
-        raise Refused(f"{path}: its {reason}")
+    network_class, processor_class = _classes(path, remote_code)
     torch.set_num_threads(threads)
     transformers.logging.disable_progress_bar()
     device = _device(device)
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "auto"
-    network, processor = _read(
+    network = _read_network(
         path,
-        _classes(path, config, remote_code),
+        network_class,
         adapter=adapter,
         remote_code=remote_code,
         dtype=dtype,
         attn_implementation=None if attention == "auto" else attention,
         device_map=None if device == "cpu" else _device_map(path, device, dtype),
     )
+    processor = _read_processor(path, processor_class, remote_code=remote_code)
+    return _model(network, processor, attention, image_options, share_prefix)
+
+
+def load_without_weights(path, *, dtype, image_options, share_prefix):
+    """The model that `load` would put on a GPU, its network on torch's meta device.
+
+    It encodes samples as that one does. Folder `path` needs no weights; parameters are as there.
+    Of dtype "auto", where config.json names none, the network is in float32.
+
+    Raises
+    ------
+    Refused
+        If the folder is no checkpoint that can be scored right.
+    """
+    network_class, processor_class = _classes(path, remote_code=False)
+    options = {} if dtype == "auto" else {"dtype": dtype}
+    with _reading(path):
+        config = AutoConfig.from_pretrained(path, local_files_only=True)
+        with torch.device("meta"):
+            network = network_class.from_config(
+                config, experts_implementation="batched_mm", **options
+            )
+    network.requires_grad_(False)
+    processor = _read_processor(path, processor_class, remote_code=False)
+    return _model(network, processor, "auto", image_options, share_prefix)
+
+
+def _model(network, processor, attention, image_options, share_prefix):
+    """A network and its processor, set up as scoring needs them."""
     tokenizer = getattr(processor, "tokenizer", processor)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -136,14 +164,17 @@ def read_config(path):
     return config
 
 
-def _classes(path, config, remote_code):
+def _classes(path, remote_code):
     """(Auto class of the network, AutoProcessor or AutoTokenizer) of a checkpoint.
 
     Raises
     ------
     Refused
-        If it is neither a vision-language nor a language model.
+        If it is neither a vision-language nor a language model, or is known to be scored wrongly.
     """
+    config = read_config(path)
+    if reason := refusal(config):
+        raise Refused(f"{path}: its {reason}")
     kind = config.get("model_type")
     own = config.get("auto_map") if remote_code else None
     if own and (name := next((name for name in OWN_CODE if name in own), None)):
@@ -159,48 +190,57 @@ def _classes(path, config, remote_code):
     )
 
 
-def _read(path, classes, *, adapter, remote_code, **options):
-    """The network and its processor (or tokenizer) from folder `path`."""
-    network_class, processor_class = classes
-    there = {"local_files_only": True, "trust_remote_code": remote_code}
+@contextmanager
+def _reading(what):
+    """Whatever a broken checkpoint raises, it is broken for good: Refused."""
     try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError, ImportError):
+        raise  # no fault of the checkpoint
+    except Exception as error:
+        reason = f"{what} cannot be loaded: {type(error).__name__}: {error}"
+        raise Refused(reason, "corrupt") from error
+
+
+def _read_network(path, network_class, *, adapter, remote_code, **options):
+    """The network from folder `path`, with the adapter on it."""
+    with _reading(path):
         network, info = network_class.from_pretrained(
             path,
+            local_files_only=True,
+            trust_remote_code=remote_code,
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # they are refused below, by name
             output_loading_info=True,
-            **there,
             **options,
         )
-        processor = processor_class.from_pretrained(path, **there)
-    except (MemoryError, torch.OutOfMemoryError, ImportError):
-        raise  # no fault of the checkpoint
-    except Exception as error:  # whatever a broken checkpoint raises, it is broken for good
-        reason = f"{path} cannot be loaded: {type(error).__name__}: {error}"
-        raise Refused(reason, "corrupt") from error
     if wrong := info["missing_keys"] | {key for key, *_ in info["mismatched_keys"]}:
         names = ", ".join(sorted(wrong)[:5])
         reason = f"{path}: {len(wrong)} weights are missing or of another shape: {names} …"
         raise Refused(reason, "corrupt")
+    if adapter:
+        _put_on(network, adapter)
+    return network
+
+
+def _read_processor(path, processor_class, *, remote_code):
+    """The processor (or tokenizer) from folder `path`."""
+    with _reading(path):
+        processor = processor_class.from_pretrained(
+            path, local_files_only=True, trust_remote_code=remote_code
+        )
     tokenizer = getattr(processor, "tokenizer", processor)
     if len(tokenizer) <= len(tokenizer.added_tokens_decoder):
         raise Refused(f"{path}: its tokenizer has no vocabulary; are its files missing?", "corrupt")
-    if adapter:
-        _put_on(network, adapter)
-    return network, processor
+    return processor
 
 
 def _put_on(network, adapter):
     """Put the PEFT adapter in folder `adapter` on a network; Refused if it does not fit."""
     if not (Path(adapter) / "adapter_model.safetensors").exists():
         raise Refused(f"{adapter} is no adapter: it has no adapter_model.safetensors", "corrupt")
-    try:
+    with _reading(f"the adapter {adapter}"):
         info = network.load_adapter(adapter, adapter_kwargs={"local_files_only": True})
-    except (MemoryError, torch.OutOfMemoryError, ImportError):
-        raise
-    except Exception as error:
-        reason = f"the adapter {adapter} cannot be loaded: {type(error).__name__}: {error}"
-        raise Refused(reason, "corrupt") from error
     if wrong := info.missing_keys | info.unexpected_keys:
         names = ", ".join(sorted(wrong)[:5])
         reason = f"the adapter {adapter} does not fit: {len(wrong)} weights: {names} …"
