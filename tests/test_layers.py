@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "strata": ({"numpy", "polars"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),
     "benchmarks": ({"numpy", "polars"}, {"geometry"}),
+    "planning": ({"polars"}, set()),
     "datasets": (
         {"PIL", "datasets", "huggingface_hub", "numpy", "pyarrow", "sklearn"},
         {"datasets"},
