@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -402,19 +401,6 @@ def test_name_of_a_dataset_that_yaml_reads_as_something_else(name):
     assert line.endswith("not as text; put it in quotes")
     quoted = yaml.safe_load(f'models: m.tsv\ndatasets:\n  "{name}": {{source: scenes}}\n')
     assert list(validate_config(quoted, [], SCHEMAS)["datasets"]) == [name]
-
-
-@pytest.mark.parametrize("name", ["zoo-questions", "Zoo-Questions"])
-def test_name_of_a_dataset_that_the_rules_need(name):
-    rules = (ROOT / "workflow" / "rules" / "common.smk").read_text()
-    assert name.casefold() in re.findall(r'^QUESTIONS = "(.+?)"', rules, re.M)
-    (line,) = config_problems(f"models: m.tsv\ndatasets:\n  {name}: {{source: scenes}}\n")
-    assert line == (
-        f"a.yaml line 3, column 3: datasets.{name}: not allowed as a name; expected another one, "
-        "as it is reserved for the zoo's own benchmark"
-    )
-    longer = yaml.safe_load(f"models: m.tsv\ndatasets:\n  {name}-2: {{source: scenes}}\n")
-    assert list(validate_config(longer, [], SCHEMAS)["datasets"]) == [f"{name}-2"]
 
 
 def test_datasets_that_differ_by_case():

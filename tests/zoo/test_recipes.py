@@ -7,16 +7,17 @@ import pytest
 import yaml
 
 from modelmap.datasets import scenes
-from modelmap.zoo.architectures import ARCHITECTURES
+from modelmap.datasets.stdlib import KINDS
+from modelmap.zoo.architectures import ARCHITECTURES, LANGUAGE_ARCHITECTURES
 
 ROOT = Path(__file__).parents[2]
 ZOO = yaml.safe_load((ROOT / "workflow/modelmap/zoo/recipes.yaml").read_text())
 MODELS = ZOO["models"]
 
 
-def test_there_are_twenty_models_and_the_sheet_has_them_all():
+def test_the_sheet_has_every_model():
     sheet = pl.read_csv(ROOT / "config/models.tsv", separator="\t")
-    assert len(MODELS) == 20
+    assert len(MODELS) == 24
     assert sheet["repo"].sort().to_list() == sorted(f"zoo:{name}" for name in MODELS)
 
 
@@ -25,7 +26,7 @@ def test_the_sheet_tells_the_lineage_of_the_recipes():
     for row in sheet.rows(named=True):
         recipe = MODELS[row["repo"].removeprefix("zoo:")]
         assert (row["parent"] or "").split(",") == recipe.get("parents", [""])
-        assert row["recipe"] == recipe["recipe"]
+        assert row["recipe"] == recipe["recipe"].replace("pretrain", "base")
 
 
 @pytest.mark.parametrize("world", ZOO["worlds"])
@@ -58,4 +59,10 @@ def test_contrasts_name_models_of_the_zoo():
 
 
 def test_every_architecture_is_used():
-    assert {recipe.get("architecture") for recipe in MODELS.values()} - {None} == set(ARCHITECTURES)
+    used = {recipe.get("architecture") for recipe in MODELS.values()} - {None}
+    assert used == {*ARCHITECTURES, *LANGUAGE_ARCHITECTURES}
+
+
+def test_there_are_two_language_models_of_each_kind_of_text():
+    texts = [recipe["texts"] for recipe in MODELS.values() if recipe["recipe"] == "pretrain"]
+    assert sorted(texts) == sorted(KINDS * 2)

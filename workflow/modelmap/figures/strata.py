@@ -37,7 +37,11 @@ def strata_figure(losses, models):
     table = named(losses.join(models, on="model", how="left", maintain_order="left"))
     colors, _ = look(table, models)
     row = "label" if table["model"].n_unique() <= MOST_ROWS else "family"
-    order = table.filter(stratum=ALL).group_by(row, "family").agg(pl.col("bits_per_byte").mean())
+    order = (
+        table.filter(stratum=ALL)
+        .group_by(row)
+        .agg(pl.col("bits_per_byte").mean(), of=pl.col("family").first())
+    )
     order = order.sort("bits_per_byte", row, descending=True)
     at = {name: i for i, name in enumerate(order[row])}
     strata = sorted(set(table["stratum"]) - {ALL}) or [ALL]
@@ -50,7 +54,7 @@ def strata_figure(losses, models):
             some = table.filter(stratum=stratum)
             _draw(axes, some, [at[name] for name in some[row]], _look(markers, i, stratum), row)
         axes.set_yticks(range(len(at)), order[row], size=7 if len(at) > 30 else 8)
-        for text, family in zip(axes.get_yticklabels(), order["family"], strict=True):
+        for text, family in zip(axes.get_yticklabels(), order["of"], strict=True):
             text.set_color(edge(colors[family]))
         axes.tick_params(axis="y", length=0)
         axes.set(xlabel="mean loss (bits per byte)", ylim=(-0.7, len(at) - 0.3))

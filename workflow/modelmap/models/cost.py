@@ -84,10 +84,10 @@ def estimate(path, *, prompt, target, size, n_targets, dtype, image_options, sha
         If the model cannot be scored right, or not on such samples.
     NoEstimate
     """
+    loading.expect_to_score(path, images=size is not None, remote_code=False)
     model = loading.load_without_weights(
         path, dtype=dtype, image_options=image_options, share_prefix=share_prefix
     )
-    model.expect_to_score(images=size is not None)
     try:
         return count(model, _Sample(prompt, target, size), n_targets)
     except (MemoryError, ImportError):
