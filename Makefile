@@ -2,16 +2,20 @@
 
 PYTHON ?= python3
 CORES ?= all
+CONFIG ?=
 BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) --quiet rules
 
-.PHONY: help map report test check bench lint format clean
+.PHONY: help map plan report test check bench lint format clean
 
 help:
 	@echo "make map      train the zoo, score it, draw its map (no download of models or data)"
+	@echo "make plan     what a run will cost: downloads, disk, memory, GPU-hours"
 	@echo "make report   results/report.html alone"
 	@echo "make check    lint and the fast tests"
 	@echo "make test     lint and all tests"
 	@echo "make bench    how fast scoring is, against other ways to the same numbers"
+	@echo "              (map, plan and report with CONFIG=FILE: that config, not the zoo's)"
 	@echo "make clean    remove what was made: results, the zoo, samples, logs"
 
 .venv/installed: envs/requirements.txt
@@ -20,14 +24,18 @@ help:
 	touch $@
 
 map: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --quiet rules
+	$(SNAKEMAKE)
 	@echo
 	@echo "Open"
 	@ls results/map/*/map.html results/map/*/map_tsne.svg results/map/*/findings.html \
 	    results/benchmarks/*/correlation.tsv results/report.html | sed 's/^/  /'
 
+plan: .venv/installed
+	$(SNAKEMAKE) -- plan
+	@cat results/plan.txt
+
 report: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --quiet rules report
+	$(SNAKEMAKE) -- report
 
 lint: .venv/installed
 	$(BIN)/ruff check .

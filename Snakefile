@@ -34,6 +34,7 @@ include: "workflow/rules/matrix.smk"
 include: "workflow/rules/map.smk"
 include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/plan.smk"
 
 
 rule all:

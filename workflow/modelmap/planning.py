@@ -61,6 +61,31 @@ def workload(*, n_images, targets_per_image, variants, n_paraphrases):
     }
 
 
+def job(model, dataset, *, estimate, n_samples, about, done):
+    """One job of the plan, see above.
+
+    Parameters
+    ----------
+    estimate : (fields of models.cost.Cost or None, note or None)
+    n_samples : int, pairs of the dataset; None if not known yet
+    about : what `workload` wants to know of the dataset, but for n_images
+    done : bool
+    """
+    cost, note = estimate
+    found = {"model": model, "dataset": dataset, "done": done, "note": note}
+    if n_samples is None:
+        advice = f"set n_samples, or make resources/samples/{dataset}.parquet"
+        found["note"] = note or f"how many samples there are is not known yet; {advice}"
+    load = workload(n_images=-(-(n_samples or 0) // about["targets_per_image"]), **about)
+    found |= {"n_images": load["n_images"], "n_pairs": load["n_pairs"]}
+    if cost is None or n_samples is None:
+        return found | {"tflop": None, "memory_bytes": None}
+    n_prompts = load["n_conditions"] if cost["shares_prefix"] else load["n_pairs"]
+    tflop = n_prompts * (cost["tflop_image"] + cost["tflop_prompt"])
+    tflop += load["n_pairs"] * cost["tflop_target"]
+    return found | {"tflop": tflop, "memory_bytes": cost["memory_bytes"]}
+
+
 def table(models, jobs, *, peak_tflops=PEAK_TFLOPS, utilization=UTILIZATION):
     """One row per model, in their order, with COLUMNS; null where nothing can be told.
 
@@ -104,7 +129,11 @@ def _row(model, jobs, tflop_per_hour):
     due = [job for job in jobs if not job["done"]]
     told = [job for job in due if job["tflop"] is not None]
     tflop, n_images = (sum(job[key] for job in told) for key in ("tflop", "n_images"))
-    notes = [model["note"], *(job["note"] and f"{job['dataset']}: {job['note']}" for job in due)]
+    notes = (
+        [model["note"]]
+        if model["note"]
+        else [job["note"] and f"{job['dataset']}: {job['note']}" for job in due]
+    )
     return {
         "model": model["model"],
         "jobs": len(due),

@@ -107,6 +107,19 @@ def expect_weights(checkpoint):
             )
 
 
+def sizes(checkpoint):
+    """Bytes still to download, and of all files; both None where they are not known, with why."""
+    if checkpoint["status"] != "ok":
+        note = f"{checkpoint['status']}: {checkpoint['reason']}"
+        return {"download_bytes": None, "disk_bytes": None, "note": note}
+    sources = _sources(checkpoint)
+    due = sum(found["sizes"][name] for found in sources for name in hub.missing_files(found))
+    files = [Path(file) for file in checkpoint["hashes"]] if not sources else []
+    disk = sum(file.stat().st_size for file in files if file.exists())
+    disk += sum(found["n_bytes"] for found in sources)
+    return {"download_bytes": due, "disk_bytes": disk, "note": None}
+
+
 def read(file):
     """What `describe` said, with `path`: where it is loaded from, converted where it must be."""
     checkpoint = json.loads(Path(file).read_text())

@@ -279,3 +279,26 @@ def score_settings(wildcards):
         "share_prefix": score["share_prefix"],
         "require_image_use": score["require_image_use"],
     }
+
+
+# Plan
+
+
+def not_of_the_zoo():
+    """The models of the sheet that the workflow does not train itself."""
+    return [model for model in sorted(MODELS) if recipe_of(model) is None]
+
+
+def usual_sample(model, dataset):
+    """A sample as most of a dataset are, before they are there: of MS-COCO's size and length."""
+    block, images = DATASETS[dataset], blocks.shows_images(DATASETS[dataset])
+    n_shuffled = sum(variant.startswith("shuffled") for variant in block["variants"])
+    words = "A person in a red jacket is standing on the snow. " * 100
+    n_bytes = len("A man with a red helmet on a small moped on a dirt road.") if images else 1024
+    size = ((48, 48) if block["source"] == "scenes" else (640, 480)) if images else None
+    return {
+        "prompt": prompt_of(model, dataset),
+        "target": words[: min(block["max_bytes"] or n_bytes, n_bytes)],
+        "size": size,
+        "n_targets": block["targets_per_image"] * (1 + n_shuffled),
+    }

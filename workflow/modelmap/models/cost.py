@@ -97,6 +97,28 @@ def estimate(path, *, prompt, target, size, n_targets, dtype, image_options, sha
         raise NoEstimate(f"no estimate of a {kind}: {type(error).__name__}: {error}") from error
 
 
+def of_datasets(path, datasets, **options):
+    """The costs of scoring several datasets, or why there is no estimate.
+
+    Parameters
+    ----------
+    datasets : dict of dataset to what `estimate` wants to know of it (prompt, target, size,
+        n_targets)
+    options : the other parameters of `estimate`
+
+    Returns
+    -------
+    dict of dataset to (fields of Cost as a dict or None, note or None)
+    """
+    found = {}
+    for dataset, asked in datasets.items():
+        try:
+            found[dataset] = estimate(path, **asked, **options)._asdict(), None
+        except (loading.Refused, NoEstimate) as error:
+            found[dataset] = None, str(error)
+    return found
+
+
 def count(model, sample, n_targets):
     """The Cost of a sample with `n_targets` targets; the model is without weights."""
     shares = model.lengths([sample])[0][2]
