@@ -14,6 +14,7 @@ from modelmap.gather import (
     cells,
     expect_all_ok,
     gather,
+    informed,
     mean_losses,
     prompt_floor,
     status,
@@ -28,18 +29,26 @@ TYPES = {
     "status": pl.String,
     "log_likelihood": pl.Float64,
     "n_tokens": pl.Int32,
+    "token_log_likelihoods": pl.List(pl.Float32),
 }
 
 
-def make_samples(groups=None):
+def make_samples(groups=None, images=True):
     return pl.DataFrame(
         {
             "sample_id": IDS,
             "group": [f"g{i // 2}" for i in range(N)] if groups is None else groups,
+            "image": [b"an image" if images else None] * N,
             "n_bytes": [10 + i % 7 for i in range(N)],
             "stratum": [None if i % 3 else "x" for i in range(N)],
         },
-        {"sample_id": pl.String, "group": pl.String, "n_bytes": pl.Int32, "stratum": pl.String},
+        {
+            "sample_id": pl.String,
+            "group": pl.String,
+            "image": pl.Binary,
+            "n_bytes": pl.Int32,
+            "stratum": pl.String,
+        },
     )
 
 
@@ -48,7 +57,8 @@ def make_scores(values, *, missing=(), variant="given", status="non_finite"):
     values = [None if i in missing else float(value) for i, value in enumerate(values)]
     states = ["ok" if value is not None else status for value in values]
     tokens = [3 + i % 5 for i in range(N)]
-    columns = (IDS, [variant] * N, states, values, tokens)
+    parts = [[] if value is None else [value / 4, 3 * value / 4] for value in values]
+    columns = (IDS, [variant] * N, states, values, tokens, parts)
     return pl.DataFrame(dict(zip(TYPES, columns, strict=True)), TYPES)
 
 
@@ -253,9 +263,10 @@ def test_status_over_shards():
         make_scores(noise(0), missing=[60], status="too_long")[N // 2 :],
     ]
     shuffled = make_scores(noise(0), missing=range(9), variant="shuffled")
+    about = {"checkpoint": {"repo": "a/b", "commit": "c", "reason": None}, "dtype": "bfloat16"}
     footers = [
-        {"status": "ok", "seconds": 2.5, "peak_memory": 7},
-        {"status": "ok", "seconds": 1.0, "peak_memory": 9},
+        {"status": "ok", "seconds": 2.5, "peak_memory": 7, "peak_device_memory": 5} | about,
+        {"status": "ok", "seconds": 1.0, "peak_memory": 9} | about,
     ]
     assert status(footers, pl.concat([*halves, shuffled])) == {
         "status": "incomplete",  # 3 % are missing, at most 2 % may
@@ -264,11 +275,25 @@ def test_status_over_shards():
         "samples_missing": 3,
         "seconds": 3.5,
         "peak_memory": 9,
+        "peak_device_memory": 5,
+        "repo": "a/b",
+        "commit": "c",
+        "dtype": "bfloat16",
+        "attention": None,
+        "device": None,
     }
 
 
+def test_a_remark_about_a_checkpoint_is_told_though_all_is_well():
+    checkpoint = {"repo": "a/b", "commit": "c", "reason": "renamed on the hub to c/d"}
+    found = status([{"status": "ok", "checkpoint": checkpoint}], make_scores(noise(0)))
+    assert (found["status"], found["reason"]) == ("ok", "renamed on the hub to c/d")
+
+
 def test_status_of_a_model_that_failed_for_good():
+    checkpoint = {"repo": "a/b", "commit": None, "reason": "asks for a token"}
     footers = [{"status": "ok"}, {"status": "gated", "reason": "asks for a token"}]
+    footers = [footer | {"checkpoint": checkpoint} for footer in footers]
     found = status(footers, make_scores(noise(0)).clear())
     assert (found["status"], found["reason"]) == ("gated", "asks for a token")
     assert (found["samples_ok"], found["samples_missing"]) == (0, 0)
@@ -289,6 +314,38 @@ def test_every_model_that_failed_is_named():
         "d on e: missing: 404",
     ]
     expect_all_ok(pl.DataFrame(rows[::2], STATUS))
+
+
+# Text
+
+
+def test_the_first_tokens_share_of_the_variance():
+    """A quarter of each log-likelihood is its first token's, so a quarter of the variance is."""
+    scores = {"a": make_scores(noise(0), missing=[3])}
+    (row,) = gathered(scores, samples=make_samples(images=False)).models
+    assert row["first_token_share"] == pytest.approx(0.25, rel=1e-6)
+    (row,) = gathered(scores).models
+    assert "first_token_share" not in row
+
+
+def test_what_a_prompt_tells_is_the_difference_to_the_text_by_itself():
+    given, alone = noise(0), noise(1)
+    scores = {
+        "a": pl.concat(
+            [make_scores(given), make_scores(alone, variant="no_prompt", missing=range(1))]
+        ),
+        "b": pl.concat(
+            [make_scores(given), make_scores(alone, variant="no_prompt", missing=range(9))]
+        ),
+    }
+    samples = make_samples(images=False)
+    models = pl.DataFrame([{"nats_per_sample": 1.0} | row for row in gathered(scores).models])
+    found = informed(samples, scores, models)
+    assert np.allclose(found.L[0, 1:], (given - alone)[1:])
+    assert [row["kept"] for row in found.models] == [True, False]
+    assert found.models[1]["reason"] == "9 of 100 samples missing, at most 2%"
+    assert found.samples["kept"].to_list() == [False] + [True] * 99
+    assert {row["noise_nats2"] for row in found.models} == {None}
 
 
 # Floors

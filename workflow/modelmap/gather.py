@@ -23,6 +23,12 @@ STATUS = {
     "samples_missing": pl.Int64,
     "seconds": pl.Float64,
     "peak_memory": pl.Int64,  # bytes
+    "peak_device_memory": pl.Int64,  # bytes
+    "repo": pl.String,
+    "commit": pl.String,
+    "dtype": pl.String,
+    "attention": pl.String,
+    "device": pl.String,
 }
 
 
@@ -73,6 +79,8 @@ def gather(samples, scores, *, noise, level):
     summary = _summary(L, frames, samples, kept, complete_samples, level)
     for name, frame, row in zip(names, frames, summary, strict=True):
         row |= {"noise_nats2": _noise(noise[name]), "prompt_nats2": prompt_floor(frame)}
+        if samples["image"].is_null().all():
+            row["first_token_share"] = first_token_share(frame)
     return Gathered(
         names,
         L,
@@ -206,6 +214,17 @@ def prompt_floor(scores):
     return moved["by"].mean()
 
 
+def first_token_share(scores):
+    """Share of the variance over texts of a log-likelihood that is in the first token: the
+    covariance of the two, by the variance of the whole. None with fewer than two texts.
+    """
+    given = scores.filter((pl.col("variant") == "given") & (pl.col("status") == "ok"))
+    first, whole = pl.col("token_log_likelihoods").list.first(), pl.col("log_likelihood")
+    share = given.select(pl.cov(first, whole) / whole.var())
+    value = share.item() if given.height > 1 else None
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _noise(shards):
     """The variance of rounding over all shards: the mean, by samples; None if not measured."""
     found = [s for s in shards if s and s["noise_nats2"] is not None]
@@ -230,13 +249,17 @@ def status(provenances, scores):
     failed = next((p for p in provenances if p["status"] != "ok"), None)
     too_few = bad["count"].sum() > MAX_MISSING * given.height
     incomplete = ", ".join(f"{n} {status}" for status, n in bad.rows())
+    remark = next((p["checkpoint"]["reason"] for p in provenances), None)
     return {
         "status": failed["status"] if failed else "incomplete" if too_few else "ok",
-        "reason": failed["reason"] if failed else incomplete or None,
+        "reason": failed["reason"] if failed else incomplete or remark,
         "samples_ok": given.height - bad["count"].sum(),
         "samples_missing": bad["count"].sum(),
         "seconds": sum(p.get("seconds", 0.0) for p in provenances),
         "peak_memory": max(p.get("peak_memory", 0) for p in provenances),
+        "peak_device_memory": max(p.get("peak_device_memory") or 0 for p in provenances) or None,
+        **{key: provenances[0]["checkpoint"][key] for key in ("repo", "commit")},
+        **{key: provenances[0].get(key) for key in ("dtype", "attention", "device")},
     }
 
 

@@ -98,7 +98,7 @@ VISUAL = _schema("visual", 1, _field("model", _string), _field("value", _vector,
 
 MATRIX_MODELS = _schema(
     "matrix models",
-    2,
+    3,
     _field("model", _string),
     _field("kept", _bool),
     _maybe("reason", _string),
@@ -109,6 +109,7 @@ MATRIX_MODELS = _schema(
     _maybe("image_gap", _float, "nats per sample that a shuffled image costs"),
     _maybe("image_gap_low", _float, "nats"),
     _maybe("image_gap_high", _float, "nats"),
+    _maybe("first_token_share", _float, "share of the variance over texts"),
     _maybe("noise_nats2", _float, "nats squared: variance of rounding over samples"),
     _maybe("prompt_nats2", _float, "nats squared: d2 to itself under another wording"),
 )

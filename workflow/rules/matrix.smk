@@ -7,7 +7,7 @@ Gather the scores of all models on a dataset, and say how each model fared.
     gaps      results/matrix/{dataset}.{image_gap,blank_gap,text_gap}.parquet
     pmi       results/matrix/{dataset}.pmi.parquet, .pmi.samples.parquet, .pmi.models.parquet
     gate      results/gate/{dataset}/{model}.parquet
-    status    results/status.tsv
+    status    results/status.tsv, results/status.html
 """
 
 
@@ -83,7 +83,8 @@ rule status:
     input:
         scores=[file for dataset in DATASETS for file in scores_of(dataset)],
     output:
-        report("results/status.tsv", caption="../report/status.rst", category="Run"),
+        table="results/status.tsv",
+        page=report("results/status.html", caption="../report/status.rst", category="Run"),
     log:
         "logs/status.log",
     conda:

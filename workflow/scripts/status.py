@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from modelmap import gather, tables
+from modelmap.figures.status import status_page
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
@@ -25,4 +26,5 @@ rows += [
     for model, dataset, reason in snakemake.params.not_applicable
 ]
 table = pl.DataFrame(rows, schema=gather.STATUS).sort("dataset", "model")
-table.write_csv(snakemake.output[0], separator="\t")
+table.write_csv(snakemake.output.table, separator="\t")
+Path(snakemake.output.page).write_text(status_page(table), encoding="utf-8")
