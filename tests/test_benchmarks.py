@@ -148,6 +148,15 @@ def test_coverage_lists_both_sides():
     assert coverage.height == len(found)
 
 
+def test_names_that_nearly_match_are_suggested():
+    table = TABLE.with_columns(name=TABLE["name"].replace({"stranger": "Not-In_Table"}))
+    _, coverage = benchmarks.join(table, MODELS, METADATA)
+    nearest = dict(coverage.select("name", "nearest").rows())
+    assert nearest["not-in-table"] == "Not-In_Table"
+    assert nearest["Not-In_Table"] == "not-in-table"
+    assert {nearest[name] for name in ("a", "B of the table", "left-out")} == {None}
+
+
 def test_two_models_may_share_a_row_of_the_table():
     metadata = [row | {"benchmark_name": "a"} for row in METADATA[:2]]
     points, _ = benchmarks.join(TABLE, MODELS, metadata)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmap.sheet import read_models
+from modelmap.sheet import check_benchmark_names, read_models
 from modelmap.validation import InvalidInput, load_schema
 
 SCHEMAS = Path(__file__).parents[1] / "workflow" / "schemas"
@@ -234,3 +234,24 @@ def test_all_problems_of_a_sheet_are_told_at_once_and_in_order():
         "models.tsv line 4, column 1 (model, model b)",
         "models.tsv line 4, column 3 (params_b, model b)",
     ]
+
+
+# Against the benchmark table
+
+
+def test_a_benchmark_name_must_be_in_the_table():
+    rows = [
+        {"model": "a", "benchmark_name": "LLaVA-v1.5-7B"},
+        {"model": "b", "benchmark_name": "llava-v1.5-13b"},
+        {"model": "c", "benchmark_name": None},
+    ]
+    table = Path("scores.tsv")
+    check_benchmark_names(rows, "m.tsv", table)  # not there yet: the workflow may make it
+    table.write_text("# source\nname\tX\nLLaVA-v1.5-7B\t1\nLLaVA-v1.5-13B\t2\n")
+    with pytest.raises(InvalidInput) as error:
+        check_benchmark_names(rows, "m.tsv", table)
+    assert str(error.value) == (
+        'm.tsv (model b): benchmark_name "llava-v1.5-13b" is no row of scores.tsv; '
+        'did you mean "LLaVA-v1.5-13B"?'
+    )
+    check_benchmark_names(rows[::2], "m.tsv", table)

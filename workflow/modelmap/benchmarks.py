@@ -1,5 +1,6 @@
 """Benchmark tables, and mean negative log-likelihoods held against them."""
 
+import difflib
 import math
 import re
 from pathlib import Path
@@ -65,7 +66,8 @@ def join(table, models, metadata):
     -------
     points : DataFrame: model, family, the MEASURES, each benchmark and, where there is more than
         one, their mean (of models that have them all)
-    coverage : DataFrame: model, name, on_map, in_table; models and scores without the other too
+    coverage : DataFrame: model, name, on_map, in_table; models and scores without the other too,
+        with the nearest name of the other side
     """
     names = pl.DataFrame(
         [
@@ -89,8 +91,30 @@ def join(table, models, metadata):
     here = pl.col("nats_per_sample").is_not_null()
     scored = pl.any_horizontal(pl.col(benchmarks).is_not_null())
     coverage = joined.select("model", "name", on_map=here, in_table=scored).sort("name")
+    alone = {
+        True: coverage.filter(pl.col("model").is_null())["name"].to_list(),
+        False: coverage.filter(pl.col("model").is_not_null(), ~pl.col("in_table"))[
+            "name"
+        ].to_list(),
+    }
+    coverage = coverage.with_columns(
+        nearest=pl.Series(
+            [
+                None if model and in_table else _nearest(name, alone[model is not None])
+                for model, name, _, in_table in coverage.rows()
+            ],
+            dtype=pl.String,
+        )
+    )
     points = joined.filter(here & scored).sort("model").drop("name")
     return points, coverage
+
+
+def _nearest(name, others):
+    """Which of the names without a partner may be meant."""
+    folded = {other.casefold(): other for other in others if other != name}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
+    return folded[close[0]] if close else None
 
 
 def correlations(points, *, n_bootstrap, n_permutations, level, random_state):

@@ -63,6 +63,35 @@ def read_models(path, schema_dir, *, zoo):
     return list(rows.values())
 
 
+def check_benchmark_names(rows, path, table):
+    """Refuse a `benchmark_name` that is in no row of the benchmark table, if that is there yet.
+
+    Parameters
+    ----------
+    rows : list of dict, the model sheet
+    path : of the sheet
+    table : path of the benchmark table
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if not Path(table).exists():  # it may be made by the workflow
+        return
+    lines = Path(table).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    known = {line.split("\t")[0] for line in lines if line.strip() and line[0] != "#"}
+    problems = []
+    for row in rows:
+        name = row["benchmark_name"]
+        if name and name not in known:
+            message = (
+                f'benchmark_name "{name}" is no row of {relative(table)}{nearest(name, known)}'
+            )
+            problems.append(problem(relative(path), 0, 0, message, f"model {row['model']}"))
+    if problems:
+        raise InvalidInput(problems)
+
+
 class _Sheet:
     """A model sheet being read, and what is wrong with it."""
 

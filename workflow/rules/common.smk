@@ -19,6 +19,8 @@ try:
     config.update(validation.validate_config(config, CONFIG_FILES, SCHEMAS))
     SHEET = sheet.read_models(config["models"], SCHEMAS, zoo=ZOO["models"])
     blocks.check_datasets(config, SHEET, CONFIG_FILES, SCHEMAS)
+    if config["benchmarks"]["table"]:
+        sheet.check_benchmark_names(SHEET, config["models"], config["benchmarks"]["table"])
 except validation.InvalidInput as error:
     raise WorkflowError(str(error)) from None
 
