@@ -169,28 +169,30 @@ def note(row):
 
 
 def multiple_choice(samples, scores):
-    """Share of questions a model answers right, by ability, from its options' log-likelihoods.
+    """Share of questions a model answers right, by stratum, from its options' log-likelihoods.
 
     An answer is the option of highest log-likelihood (`sum`), of highest log-likelihood per byte
     (`byte`), or whose log-likelihood gains most by the image, against a blank one (`pmi`).
 
     Parameters
     ----------
-    samples : DataFrame of tables.SAMPLES with `correct`; samples of one group are one question,
-        which counts if all of them were scored
-    scores : DataFrame of tables.SCORES with the variants given and blank
+    samples : DataFrame of tables.SAMPLES with `correct`; samples whose ids differ only behind
+        the last # are the options of one question, which counts if all of them were scored
+    scores : DataFrame of tables.SCORES with the variants given and, for pmi, blank
 
     Returns
     -------
-    dict of ability to dict of rule (sum, byte, pmi) to percentage
+    dict of stratum ("all" where there is none) to dict of rule (sum, byte, pmi) to percentage
     """
+    question = pl.col("sample_id").str.replace("#[^#]*$", "")
+    samples = samples.with_columns(pl.col("stratum").fill_null("all"), question=question)
     ok = scores.filter(pl.col("status") == "ok").select("sample_id", "variant", "log_likelihood")
     value = pl.col("log_likelihood")
     wide = ok.group_by("sample_id").agg(
         value.filter(pl.col("variant") == variant).first().alias(variant)
         for variant in ("given", "blank")
     )
-    scored = {v: pl.col(v).is_not_null().all().over("group") for v in ("given", "blank")}
+    scored = {v: pl.col(v).is_not_null().all().over("question") for v in ("given", "blank")}
     options = (
         samples.join(wide, on="sample_id", how="left")
         .filter(scored["given"])
@@ -200,7 +202,7 @@ def multiple_choice(samples, scores):
             pmi=pl.when(scored["blank"]).then(pl.col("given") - pl.col("blank")),
         )
     )
-    right = options.group_by("stratum", "group").agg(
+    right = options.group_by("stratum", "question").agg(
         pl.col("correct").get(pl.col(rule).arg_max()).alias(rule) for rule in RULES
     )
     shares = right.group_by("stratum").agg((pl.col(RULES).mean() * 100).round(2))
@@ -208,7 +210,7 @@ def multiple_choice(samples, scores):
 
 
 def answer_tables(answers):
-    """The zoo's benchmark table, by rule `sum`; and a table of all rules.
+    """A benchmark table of shares of right answers, by rule `sum`; and a table of all rules.
 
     Parameters
     ----------
@@ -216,8 +218,8 @@ def answer_tables(answers):
 
     Returns
     -------
-    table : DataFrame: name, one column per ability
-    by_rule : DataFrame: name, rule, one column per ability
+    table : DataFrame: name, one column per stratum
+    by_rule : DataFrame: name, rule, one column per stratum
     """
     rows = [
         {"name": model, "rule": rule, **{a: shares[rule] for a, shares in sorted(found.items())}}

@@ -4,6 +4,7 @@ Hold each model's mean negative log-likelihood against a table of benchmark scor
     correlation   results/benchmarks/{dataset}/correlation.tsv   with each benchmark and their mean
     coverage      results/benchmarks/{dataset}/coverage.tsv      which models are in both
     figures       results/benchmarks/{dataset}/figures/          a scatter each
+    answers       results/benchmarks/{dataset}/answers.tsv       of datasets that are questions
 """
 
 TABLE = config["benchmarks"]["table"]
@@ -44,6 +45,27 @@ rule correlate:
         "../scripts/correlate.py"
 
 
+rule answer:
+    input:
+        samples="resources/samples/{dataset}.parquet",
+        scores=lambda wildcards: scores_of(wildcards.dataset),
+    output:
+        "results/benchmarks/{dataset}/answers.tsv",
+    log:
+        "logs/answer/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    params:
+        version=tables.version(tables.SCORES),
+    script:
+        "../scripts/answer.py"
+
+
 rule benchmarks:
     input:
         per_dataset("results/benchmarks/{dataset}/correlation.tsv") if TABLE else [],
+        [
+            f"results/benchmarks/{dataset}/answers.tsv"
+            for dataset, block in DATASETS.items()
+            if block["options"] is not None and not block["answer_only"]
+        ],
