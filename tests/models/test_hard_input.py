@@ -341,6 +341,15 @@ def test_special_tokens_in_a_caption_are_scored_save_the_image_token(model, good
         assert row["status"] == ("target_error" if holds_image(model, sample.target) else "ok")
 
 
+def test_a_token_without_a_row_in_the_network_costs_its_own_row(llava):
+    """As <video> in checkpoints whose tokenizer was given more tokens than their network."""
+    model = load(llava)
+    model.tokenizer.add_tokens(["<beyond>"])
+    hard = dataclasses.replace(GOOD[0], sample_id="hard", target="a <beyond> b")
+    rows, _ = score_samples(model, [hard, *GOOD])
+    assert [row["status"] for row in rows] == ["target_error", *["ok"] * len(GOOD)]
+
+
 PROMPTS = {
     "empty": "",
     "blanks": "   ",

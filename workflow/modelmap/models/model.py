@@ -151,8 +151,14 @@ class Model:
             row = encoding.target_row(self.tokenizer, *before, sample.target, self.end_of_turn)
             if self.image_token_id in row.target:
                 raise encoding.BadTarget("the target holds the token that stands for an image")
+            if max(row.tail) >= self._n_embeddings:
+                raise encoding.BadTarget("the target holds a token that the network has no row for")
             self._rows[key] = row
         return text, self._rows[key]
+
+    @cached_property
+    def _n_embeddings(self):
+        return self.network.get_input_embeddings().weight.shape[0]
 
     def _prompt(self, sample):
         key = sample.prompt, sample.size is not None
