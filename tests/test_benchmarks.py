@@ -308,11 +308,6 @@ def test_questions_about_one_image_are_apart():
     assert answers(*parts)["all"] == {"sum": 50, "byte": 0, "pmi": 50}
 
 
-def test_without_blank_images_there_is_no_pmi():
-    found = answers(question("q", "s", BY_SUM), keep=pl.col("variant") == "given")
-    assert found == {"s": {"sum": 100, "byte": 0, "pmi": None}}
-
-
 def test_the_place_of_an_option_changes_nothing():
     for options in (BY_SUM, BY_BYTE, BY_PMI):
         assert answers(question("q", "s", options)) == answers(question("q", "s", options[::-1]))
