@@ -57,6 +57,7 @@ def test_all_writes_every_label_once(zoo, k):
     assert sorted(written(draw(z, "all"))) == sorted(z.models["label"])
 
 
+@pytest.mark.slow
 def test_a_large_map_grows_for_all_labels_only(zoo):
     z = zoo(90, 9)
     assert draw(z).get_size_inches()[0] == pytest.approx(7)

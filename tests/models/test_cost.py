@@ -106,6 +106,7 @@ def test_real_shapes_cost_what_the_formulas_say(row, tmp_path):
     assert decoder - unseen / 1e12 == pytest.approx(text, rel=0.04)
 
 
+@pytest.mark.slow
 def test_weights_are_of_the_config_and_the_head_of_float32(tmp_path):
     shapes.save(shapes.QWEN_3B, tmp_path)
     found, head = told(tmp_path), 151_936 * 2048
@@ -117,6 +118,7 @@ def test_weights_are_of_the_config_and_the_head_of_float32(tmp_path):
     assert whole.memory_bytes - whole.weight_bytes < 2 * (found.memory_bytes - found.weight_bytes)
 
 
+@pytest.mark.slow
 def test_a_cache_that_several_targets_continue_is_in_the_memory(tmp_path):
     shapes.save(shapes.LLAVA_7B, tmp_path)
     one, five = told(tmp_path), told(tmp_path, 5)
@@ -136,6 +138,7 @@ def test_of_a_mixture_only_the_chosen_experts_work(tmp_path):
     assert found.n_parameters - found.n_active_parameters == idle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "total", "active"), [("mixtral", 46.7e9, 12.9e9), ("deepseek_v3", 671e9, 37e9)]
 )

@@ -90,6 +90,7 @@ def test_a_merge_is_the_mean_of_its_parents(base, tmp_path):
         torch.testing.assert_close(value, (a[key] + b[key]) / 2)
 
 
+@pytest.mark.slow
 def test_preferences_raise_the_margin_and_random_ones_do_not_so_much(base):
     pairs = scenes.draw_pairs(64, seed=("p",), prompt="?", questions=0, **WORLD)
     pairs = [training.Pair(*pair) for pair in pairs]
