@@ -9,6 +9,7 @@ from modelmap.datasets import columns
 from modelmap.datasets.problems import InvalidDataset
 
 ROWS_AT_ONCE = 64  # images are large
+READ_AT_ONCE = 2**20  # bytes
 
 
 class Source:
@@ -47,8 +48,19 @@ class Source:
         wanted = sorted({c for some in columns.named(self.block).values() for c in some})
         number = 0
         for file in self.files:
-            for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=wanted):
-                some = [i for i in range(batch.num_rows) if number + i in picks]
-                records = batch.take(pa.array(some, "int64")).to_pylist()
-                yield from zip([number + i for i in some], records, strict=True)
-                number += batch.num_rows
+            # Else pyarrow holds a whole file, however few rows are read at once.
+            table = pq.ParquetFile(file, pre_buffer=False, buffer_size=READ_AT_ONCE)
+            for group in range(table.num_row_groups):
+                n = table.metadata.row_group(group).num_rows
+                if not picks.keys().isdisjoint(range(number, number + n)):
+                    yield from _picked(table, group, wanted, number, picks)
+                number += n
+
+
+def _picked(table, group, wanted, number, picks):
+    """(number, columns) of the rows picked of a row group whose first row is `number`."""
+    for batch in table.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=wanted):
+        some = [i for i in range(batch.num_rows) if number + i in picks]
+        records = batch.take(pa.array(some, "int64")).to_pylist()
+        yield from zip([number + i for i in some], records, strict=True)
+        number += batch.num_rows
