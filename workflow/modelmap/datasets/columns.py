@@ -4,14 +4,18 @@ Shared by the sources `parquet` and `hub`. The block of the dataset names the co
 
     image           the image's bytes, or {"bytes": …} as Hugging Face stores it; none: text alone
     target          a text, or a list of texts of which the first `targets_per_image` are used
-    options         in its place: columns of one option each, or one column with a list of them
-    answer          which option is right: its column, its number (from 0), or its text
+    options         in its place: columns of one option each, or one column with a list of them;
+                    those that are EMPTY are none
+    answer          which option is right: its column, its number (from 0, empty ones counted), or
+                    its text
     prompt_column   what is asked; of several columns, one line each
     stratum, id     kind and name of the row
 """
 
 from modelmap.datasets.entries import Entry, rows
 from modelmap.datasets.problems import InvalidDataset, Problems
+
+EMPTY = (None, "", "nan")  # as tables hold an option that a question lacks
 
 
 def named(block):
@@ -118,20 +122,16 @@ def _image(value, column, number, problems):
 
 def _options(block, record, number, problems):
     """The options of a question and the number of the right one, or a problem."""
-    columns = block["options"]
-    if isinstance(columns, str):
-        labels, texts = [], record[columns]
-        if not isinstance(texts, list):
-            problems.add(number, f"column {columns!r} holds {texts!r}, expected a list of options")
-            return None, None
-    else:
-        labels = [column for column in columns if record[column] not in (None, "", "nan")]
-        texts = [record[column] for column in labels]
-    answer = record[block["answer"]]
-    if isinstance(answer, int) and 0 <= answer < len(texts):
-        return texts, answer
-    for among in (labels, texts):
-        if answer in among:
-            return texts, among.index(answer)
-    problems.add(number, f"the answer {answer!r} is none of the options {labels or texts}")
+    columns, answer = block["options"], record[block["answer"]]
+    labels = [] if isinstance(columns, str) else columns
+    texts = [record[column] for column in labels] if labels else record[columns]
+    if not isinstance(texts, list):
+        problems.add(number, f"column {columns!r} holds {texts!r}, expected a list of options")
+        return None, None
+    there = [i for i, text in enumerate(texts) if text not in EMPTY]
+    for among in (range(len(texts)), labels, texts):
+        if answer in among and (i := among.index(answer)) in there:
+            return [texts[i] for i in there], there.index(i)
+    shown = [(labels or texts)[i] for i in there]
+    problems.add(number, f"the answer {answer!r} is none of the options {shown}")
     return None, None
