@@ -8,7 +8,7 @@ Shared by the sources `parquet` and `hub`. The block of the dataset names the co
                     those that are EMPTY are none
     answer          which option is right: its column, its number (from 0, empty ones counted), or
                     its text
-    prompt_column   what is asked; of several columns, one line each
+    prompt_column   what is asked; of several columns, one line each that is not EMPTY
     stratum, id     kind and name of the row
 """
 
@@ -48,7 +48,7 @@ def take(block, table, picks, where):
     Raises
     ------
     InvalidDataset
-        All that is wrong with the picked rows.
+        All that is wrong with the picked rows, or that the table ends before the last.
     """
     problems, found, names = Problems(where, "row"), [], {}
     left = set(picks)
@@ -67,6 +67,9 @@ def take(block, table, picks, where):
             found += rows(entry, numbers, **limits, problems=problems)
         if not left:
             break
+    if left:
+        n = len(picks) - len(left)
+        problems.add(None, f"ends before row {min(left)}: only {n} of {len(picks)} rows are there")
     problems.raise_any()
     return found
 
@@ -76,24 +79,23 @@ def _entry(block, number, record, problems):
     before = len(problems)
     image = None
     if block["image"] is not None:
-        image = _image(record[block["image"]], block["image"], number, problems)
+        image = _image(record.get(block["image"]), block["image"], number, problems)
     texts, correct = record.get(block["target"]), None
     if block["options"] is not None:
         texts, correct = _options(block, record, number, problems)
-    asked = [record[column] for column in named(block).get("prompt_column", ())]
-    asked = [text for text in asked if text is not None]
-    if wrong := [text for text in asked if not isinstance(text, str)]:
-        problems.add(number, f"expected text to ask, found {wrong[0]!r}")
+    prompt = _prompt(block, record, number, problems)
+    name = number if block["id"] is None else record.get(block["id"])
+    if name is None:
+        problems.add(number, f"column {block['id']!r} (id) holds nothing, expected a name")
     if len(problems) > before:
         return None
-    name = number if block["id"] is None else record[block["id"]]
-    stratum = None if block["stratum"] is None else record[block["stratum"]]
+    stratum = record.get(block["stratum"])
     return Entry(
         str(name),
         number,
         [texts] if isinstance(texts, str) else texts,
         image,
-        "\n".join(asked) if asked else None,
+        prompt,
         None if stratum is None else str(stratum),
         correct=correct,
     )
@@ -105,26 +107,33 @@ def _image(value, column, number, problems):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, bytes):
         return value
-    what = (
-        "nothing"
-        if value is None
-        else f"the text {value[:60]!r}"
-        if isinstance(value, str)
-        else (type(value).__name__)
-    )
-    problems.add(
-        number,
-        f"column {column!r} holds {what}, expected the bytes of an image file; links are not "
-        "followed: download the images and use the source folder",
-    )
+    what = "nothing" if value is None else f"a {type(value).__name__}"
+    if isinstance(value, str):
+        what = f"the text {value[:60]!r}"
+    found = f"column {column!r} (image) holds {what}, expected the bytes of an image file"
+    if isinstance(value, str):
+        found += "; links are not followed: download the images and use the source folder"
+    problems.add(number, found)
     return None
+
+
+def _prompt(block, record, number, problems):
+    """What a row asks, None where it has no prompt of its own."""
+    columns = named(block).get("prompt_column", [])
+    asked = [record.get(column) for column in columns]
+    if len(asked) > 1:
+        asked = [text for text in asked if text not in EMPTY]  # such as a hint that is not given
+    if wrong := [text for text in asked if text is not None and not isinstance(text, str)]:
+        problems.add(number, f"expected text to ask, found {wrong[0]!r}")
+        return None
+    return "\n".join(asked) if asked and asked != [None] else None
 
 
 def _options(block, record, number, problems):
     """The options of a question and the number of the right one, or a problem."""
-    columns, answer = block["options"], record[block["answer"]]
+    columns, answer = block["options"], record.get(block["answer"])
     labels = [] if isinstance(columns, str) else columns
-    texts = [record[column] for column in labels] if labels else record[columns]
+    texts = [record.get(column) for column in labels] if labels else record.get(columns)
     if not isinstance(texts, list):
         problems.add(number, f"column {columns!r} holds {texts!r}, expected a list of options")
         return None, None
