@@ -38,7 +38,7 @@ def rows(entry, numbers, *, n_targets, max_bytes=None, problems):
     """
     before = len(problems)
     numbers = range(len(entry.texts)) if numbers is None else numbers
-    texts = _texts(entry, numbers, n_targets, problems)
+    texts = _texts(entry, numbers, n_targets, max_bytes, problems)
     size = _size(entry, problems)
     if len(problems) > before:
         return []
@@ -51,7 +51,7 @@ def rows(entry, numbers, *, n_targets, max_bytes=None, problems):
             "width": size and size[0],
             "height": size and size[1],
             "prompt": entry.prompt,
-            "target": cut(text, max_bytes),
+            "target": text,
             "stratum": entry.stratum,
         }
         | ({} if entry.correct is None else {"correct": i == entry.correct})
@@ -66,19 +66,21 @@ def cut(text, max_bytes):
     return text.encode()[:max_bytes].decode(errors="ignore")
 
 
-def _texts(entry, numbers, n_targets, problems):
-    """The texts at `numbers`; behind an image without blanks around them."""
+def _texts(entry, numbers, n_targets, max_bytes, problems):
+    """The texts at `numbers`, cut; behind an image without blanks around them."""
     texts = entry.texts
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         problems.add(entry.place, f"expected text, found {texts!r}")
     elif len(texts) < n_targets:
         problems.add(entry.place, f"has {len(texts)} of targets_per_image: {n_targets} texts")
-    elif not all(texts[i].strip() for i in numbers):
-        problems.add(entry.place, f"the text of {entry.name} is empty")
     elif half := _half_character((entry.name, entry.prompt, entry.stratum, *texts)):
         problems.add(entry.place, f"holds half a character, {half}: a text that was cut inside one")
     else:
-        return [texts[i] if entry.image is None else texts[i].strip() for i in numbers]
+        bare = [texts[i] if entry.image is None else texts[i].strip() for i in numbers]
+        found = [cut(text, max_bytes) for text in bare]
+        if all(text.strip() for text in found):
+            return found
+        problems.add(entry.place, f"the text of {entry.name} is empty")
     return []
 
 
