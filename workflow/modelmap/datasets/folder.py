@@ -29,8 +29,10 @@ class Source:
         self.file = self.folder / "metadata.jsonl"
         self.problems = Problems(self.file)
         self.entries = {}  # file_name -> (line, what it says)
+        self.n = 0
         for number, line in enumerate(_lines(self.file, self.problems), 1):
             if line.strip():
+                self.n += 1
                 self._add(line, number)
         if not self.entries and not self.problems:
             self.problems.add(None, "holds no line; expected one JSON object per image")
@@ -38,7 +40,7 @@ class Source:
             self.problems.raise_any()
 
     def __len__(self):
-        return len(self.entries)
+        return self.n
 
     def _add(self, line, number):
         entry = _parsed(line, number, self.problems)
