@@ -23,8 +23,9 @@ class Source:
         self.file, self.folder = Path(block["path"]["annotations"]), Path(block["path"]["images"])
         self.n_targets = block["targets_per_image"]
         annotated = _captions(self.file)
-        there = set(_names(self.folder))
-        self.entries = [(name, texts) for name, texts in annotated.items() if name in there]
+        names = set(_names(self.folder))
+        there = [n for n in annotated if n in names or "/" in n and (self.folder / n).exists()]
+        self.entries = [(name, annotated[name]) for name in there]
         n_absent = len(annotated) - len(self.entries)
         if not self.entries:
             raise InvalidDataset(
@@ -72,7 +73,7 @@ def _captions(file):
     """File name of each annotated image -> its captions, in the order of their ids."""
     try:
         said = json.loads(file.read_text("utf-8"))
-        names = {image["id"]: image["file_name"] for image in said["images"]}
+        names = {image["id"]: str(image["file_name"]) for image in said["images"]}
         captions = {name: [] for name in names.values()}
         for annotation in sorted(said["annotations"], key=lambda a: a["id"]):
             captions[names[annotation["image_id"]]].append(annotation["caption"])
