@@ -35,8 +35,7 @@ def read(block):
     n, wanted = len(source) * (1 if asks else n_targets), block["n_samples"]
     what = "questions" if asks else "pairs"
     if wanted is not None and wanted > n:
-        where = block["path"] or block["source"]
-        raise InvalidDataset(f"n_samples is {wanted}, but {where} has only {n} {what}")
+        raise InvalidDataset(f"n_samples is {wanted}, but {_where(block)} has only {n} {what}")
     drawn = range(n) if wanted is None else random.Random(block["seed"]).sample(range(n), wanted)
     picks = {}
     for i in sorted(drawn):
@@ -46,8 +45,14 @@ def read(block):
             picks.setdefault(i // n_targets, []).append(i % n_targets)
     rows = source.rows(picks)
     if not rows:
-        raise InvalidDataset(f"{block['path'] or block['source']}: no rows")
+        raise InvalidDataset(f"{_where(block)}: no rows")
     return with_partners(rows, seed=block["seed"]), source.facts
+
+
+def _where(block):
+    """What a message calls the place that a block's samples come from."""
+    path = block["path"]
+    return path["images"] if isinstance(path, dict) else path or block["source"]
 
 
 def with_partners(rows, *, seed):
