@@ -16,7 +16,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 LFS = (".safetensors", ".parquet", ".bin", ".pt", ".gguf", ".png", ".jpg", ".zip", ".tar")
-SUBPATHS = {"revision", "tree", "paths-info", "refs"}  # what may follow a repo's id in the API
+SUBPATHS = {
+    "revision",
+    "tree",
+    "paths-info",
+    "refs",
+    "auth-check",
+}  # what may follow a repo's id in the API
 
 
 @dataclass(frozen=True)
@@ -197,6 +203,9 @@ class LocalHub:
             kind, rest = parts[1], parts[2:]
             n = 1 if len(rest) == 1 or rest[1] in SUBPATHS else 2
             repo = self._repo(kind, "/".join(rest[:n]), path, query, token)
+            if rest[n:] == ["auth-check"]:
+                _let_in(repo, token)
+                return {}, b""
             content = self._api(repo, *rest[n:], query=query, body=body)
             return {"Content-Type": "application/json"}, json.dumps(content).encode()
         kind = "datasets" if parts[0] == "datasets" else "models"
@@ -206,8 +215,7 @@ class LocalHub:
         i = rest.index("resolve")
         repo = self._repo(kind, "/".join(rest[:i]), path, query, token)
         commit = _commit(repo, rest[i + 1])
-        if repo.access == "gated" and token != repo.token:
-            raise _Answer(403 if token else 401, f"Access to {repo.id} is restricted.", "GatedRepo")
+        _let_in(repo, token)
         file = repo.commits[commit].get("/".join(rest[i + 2 :]))
         if file is None:
             raise _Answer(404, "Entry not found", "EntryNotFound", **{"X-Repo-Commit": commit})
@@ -242,6 +250,11 @@ class LocalHub:
         info |= {"gated": "manual" if repo.access == "gated" else False}
         info |= {"siblings": [file.sibling("blobs" in query) for file in files.values()]}
         return info | _parameters(files)
+
+
+def _let_in(repo, token):
+    if repo.access == "gated" and token != repo.token:
+        raise _Answer(403 if token else 401, f"Access to {repo.id} is restricted.", "GatedRepo")
 
 
 def _commit(repo, revision):

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "planning": ({"polars"}, set()),
     "datasets": (
         {"PIL", "datasets", "huggingface_hub", "numpy", "pyarrow", "sklearn"},
-        {"datasets"},
+        {"datasets", "hub_errors"},
     ),
     "models": (
         {

@@ -58,6 +58,7 @@ def test_defaults_are_filled_in():
                 "split": None,
                 "revision": None,
                 "config_name": None,
+                "among": None,
                 "image": None,
                 "target": None,
                 "options": None,

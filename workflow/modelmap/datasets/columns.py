@@ -27,6 +27,11 @@ def named(block):
     return {key: [v] if isinstance(v, str) else v for key, v in values.items()}
 
 
+def wanted(block):
+    """The columns that a block names, each once."""
+    return sorted({column for columns in named(block).values() for column in columns})
+
+
 def expect(block, there, where):
     """Raise InvalidDataset if a column that the block names is not `there`."""
     for key, columns in named(block).items():

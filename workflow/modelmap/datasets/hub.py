@@ -1,73 +1,138 @@
 """Source `hub`: a dataset of the Hugging Face hub, pinned to the commit that is noted.
 
-Where the rows picked are fewer than there are, they are streamed, so that only what is read lies on
-the disk; else the split is downloaded into the user's cache.
+Where the rows picked are fewer than there are, they are streamed up to the last of them, so that
+only what is picked is kept; else the split is downloaded into the user's cache. So it is, too,
+where nothing tells how many rows there are and the block does not say `among`.
 """
 
+from contextlib import contextmanager
+
 import datasets
-from huggingface_hub import HfApi
+from datasets.exceptions import DatasetGenerationError, DatasetsError
+from datasets.utils.file_utils import xopen
+from huggingface_hub import HfApi, errors
 
 from modelmap.datasets import columns
 from modelmap.datasets.problems import InvalidDataset
+from modelmap.hub_errors import Refusal, ask, explained
 
 
 class Source:
-    """One split of a dataset.
+    """One split of a dataset; of it, the first `among` rows.
 
     Raises
     ------
     InvalidDataset
-        If there is no such dataset, configuration, split or column.
+        If there is no such dataset, configuration, split or column, or no access to it.
+    Unreachable
+        If the hub does not answer.
     """
 
     def __init__(self, block):
-        self.block = block
-        self.where = f"{block['path']} ({block['split'] or 'its split'})"
-        try:
-            commit = HfApi().dataset_info(block["path"], revision=block["revision"]).sha
+        self.block, self.table = block, None
+        commit = _commit(block)
+        self.facts = {"commit": commit}
+        with _one_message(block):
             found = datasets.load_dataset_builder(
                 block["path"], block["config_name"], revision=commit
             )
             splits = found.info.splits or datasets.get_dataset_split_names(
                 block["path"], block["config_name"], revision=commit
             )
-        except (ValueError, OSError) as error:  # all that `datasets` and the hub raise
-            raise InvalidDataset(f"{block['path']}: {type(error).__name__}: {error}") from error
-        self.facts = {"commit": commit}
         split = block["split"] or (list(splits)[0] if len(splits) == 1 else None)
         if split not in splits:
             raise InvalidDataset(
                 f"{block['path']}: split is {split!r}, expected one of {', '.join(splits)}"
             )
+        self.where = f"{block['path']} ({split})"
+        if found.info.features:
+            columns.expect(block, list(found.info.features), self.where)
         self.call = {"path": block["path"], "name": block["config_name"], "split": split}
         self.call["revision"] = commit
-        self.table = None
-        n = found.info.splits[split].num_examples if found.info.splits else None
-        self.n = n or len(self._downloaded())
+        stated = found.info.splits[split].num_examples if found.info.splits else None
+        self.n = min(filter(None, (stated, block["among"])), default=None)
+        self.is_part = self.n != stated
+        if self.n is None:
+            print(f"{self.where} does not tell how many rows it has: all of it is downloaded")
+            self.is_part, self.n = False, len(self._downloaded())
 
     def __len__(self):
         return self.n
 
     def rows(self, picks):
         """The rows (columns of tables.SAMPLES) of `picks`: row -> numbers of its texts."""
-        if self.table is None and len(picks) < self.n:
-            table = datasets.load_dataset(**self.call, streaming=True)
-        else:
-            table = self._downloaded()
-        if table.features is not None:
-            columns.expect(self.block, list(table.features), self.where)
-            table = _undecoded(table)
-        return columns.take(self.block, enumerate(table), picks, self.where)
+        with _one_message(self.block):
+            if self.table is None and (self.is_part or len(picks) < self.n):
+                table = datasets.load_dataset(**self.call, streaming=True)
+            else:
+                table = self._downloaded()
+            records = self._records(_undecoded(table, columns.wanted(self.block)), picks)
+            return columns.take(self.block, records, picks, self.where)
+
+    def _records(self, table, picks):
+        """(number, columns) of each row; an image that is a file of the dataset is read."""
+        image = self.block["image"]
+        for number, record in enumerate(table):
+            if number == 0:
+                columns.expect(self.block, list(record), self.where)
+            if number in picks and image is not None:
+                record[image] = _with_bytes(record[image])
+            yield number, record
 
     def _downloaded(self):
         if self.table is None:
-            self.table = datasets.load_dataset(**self.call)
+            with _one_message(self.block):
+                self.table = datasets.load_dataset(**self.call)
         return self.table
 
 
-def _undecoded(table):
-    """The table with images as the bytes of their files."""
-    for name, feature in table.features.items():
-        if isinstance(feature, datasets.Image):
+def _commit(block):
+    """The commit that a block's revision is now; the user may read it."""
+    api, path, revision = HfApi(), block["path"], block["revision"]
+    repo = f"datasets/{path}"  # as in the addresses of the hub's pages
+    try:
+        found = ask(repo, revision, lambda: api.dataset_info(path, revision=revision))
+        if found.gated:
+            ask(repo, revision, lambda: api.auth_check(path, repo_type="dataset"))
+    except Refusal as refusal:
+        raise InvalidDataset(f"{path}: {refusal.reason}") from None
+    return found.sha
+
+
+@contextmanager
+def _one_message(block):
+    """Raise what `datasets` raises as an InvalidDataset, or as Unreachable where the hub is."""
+    try:
+        yield
+    except InvalidDataset:
+        raise
+    except (errors.HTTPError, ConnectionError) as error:
+        failure = explained(f"datasets/{block['path']}", block["revision"], error)
+        if isinstance(failure, Refusal):
+            failure = InvalidDataset(f"{block['path']}: {failure.reason}")
+        raise failure from None
+    except (DatasetsError, ValueError, RuntimeError, FileNotFoundError) as error:
+        if isinstance(error, DatasetGenerationError):
+            error = error.__cause__ or error
+        what = f"{type(error).__name__}: {error}"
+        raise InvalidDataset(f"{block['path']}: {what}") from error
+
+
+def _undecoded(table, wanted):
+    """The wanted columns of a table (all, where it knows none), images not decoded."""
+    there = [name for name in wanted if name in (table.features or {})]
+    if len(there) == len(wanted):
+        table = table.select_columns(wanted)
+    for name in there:
+        if isinstance(table.features[name], datasets.Image):
             table = table.cast_column(name, datasets.Image(decode=False))
     return table
+
+
+def _with_bytes(image):
+    """An image as its bytes where it is a file of the dataset, else as it is."""
+    path = image.get("path") if isinstance(image, dict) and not image.get("bytes") else None
+    if not path or path.startswith(("http://", "https://")):
+        return image
+    with xopen(path, "rb") as file:
+        return file.read()

@@ -45,7 +45,7 @@ class Source:
         return columns.take(self.block, self._records(picks), picks, self.block["path"])
 
     def _records(self, picks):
-        wanted = sorted({c for some in columns.named(self.block).values() for c in some})
+        wanted = columns.wanted(self.block)
         number = 0
         for file in self.files:
             # Else pyarrow holds a whole file, however few rows are read at once.
