@@ -63,7 +63,8 @@ def take(block, table, picks, where):
         left.remove(number)
         entry = _entry(block, number, record, problems)
         if entry is not None and names.setdefault(entry.name, number) != number:
-            problems.add(number, f"{block['id']} {entry.name!r} stands already in row {number}")
+            first = names[entry.name]
+            problems.add(number, f"{block['id']} {entry.name!r} stands already in row {first}")
         elif entry is not None:
             limits = {"n_targets": block["targets_per_image"], "max_bytes": block["max_bytes"]}
             numbers = picks[number]
