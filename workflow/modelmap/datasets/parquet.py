@@ -1,5 +1,6 @@
 """Source `parquet`: a table in one Parquet file, or in several."""
 
+from contextlib import contextmanager
 from glob import glob
 
 import pyarrow as pa
@@ -30,10 +31,8 @@ class Source:
             raise InvalidDataset(f"{block['path']}: no such file")
         self.n = 0
         for file in self.files:
-            try:
+            with _reading(file):
                 found = pq.ParquetFile(file)
-            except (OSError, pa.ArrowInvalid) as error:
-                raise InvalidDataset(f"{file} cannot be read as Parquet: {error}") from None
             columns.expect(block, found.schema_arrow.names, file)
             self.n += found.metadata.num_rows
 
@@ -48,13 +47,22 @@ class Source:
         wanted = columns.wanted(self.block)
         number = 0
         for file in self.files:
-            # Else pyarrow holds a whole file, however few rows are read at once.
-            table = pq.ParquetFile(file, pre_buffer=False, buffer_size=READ_AT_ONCE)
-            for group in range(table.num_row_groups):
-                n = table.metadata.row_group(group).num_rows
-                if not picks.keys().isdisjoint(range(number, number + n)):
-                    yield from _picked(table, group, wanted, number, picks)
-                number += n
+            with _reading(file):
+                # Else pyarrow holds a whole file, however few rows are read at once.
+                table = pq.ParquetFile(file, pre_buffer=False, buffer_size=READ_AT_ONCE)
+                for group in range(table.num_row_groups):
+                    n = table.metadata.row_group(group).num_rows
+                    if not picks.keys().isdisjoint(range(number, number + n)):
+                        yield from _picked(table, group, wanted, number, picks)
+                    number += n
+
+
+@contextmanager
+def _reading(file):
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InvalidDataset(f"{file} cannot be read as Parquet: {error}") from None
 
 
 def _picked(table, group, wanted, number, picks):
