@@ -14,7 +14,7 @@ from huggingface_hub import HfApi, errors
 
 from modelmap.datasets import columns
 from modelmap.datasets.problems import InvalidDataset
-from modelmap.hub_errors import Refusal, ask, explained
+from modelmap.hub_errors import Refusal, Unreachable, ask, explained
 
 
 class Source:
@@ -41,9 +41,7 @@ class Source:
             )
         split = block["split"] or (list(splits)[0] if len(splits) == 1 else None)
         if split not in splits:
-            raise InvalidDataset(
-                f"{block['path']}: split is {split!r}, expected one of {', '.join(splits)}"
-            )
+            raise _invalid(block, f"split is {split!r}, expected one of {', '.join(splits)}")
         self.where = f"{block['path']} ({split})"
         if found.info.features:
             columns.expect(block, list(found.info.features), self.where)
@@ -65,15 +63,17 @@ class Source:
             if self.table is None and (self.is_part or len(picks) < self.n):
                 table = datasets.load_dataset(**self.call, streaming=True)
             else:
-                table = self._downloaded()
-            records = self._records(_undecoded(table, columns.wanted(self.block)), picks)
-            return columns.take(self.block, records, picks, self.where)
+                table = self._downloaded().to_iterable_dataset()
+            return columns.take(self.block, self._records(table, picks), picks, self.where)
 
     def _records(self, table, picks):
         """(number, columns) of each row; an image that is a file of the dataset is read."""
         image = self.block["image"]
+        if table.features is not None:
+            columns.expect(self.block, list(table.features), self.where)
+            table = table.decode(False).select_columns(columns.wanted(self.block))
         for number, record in enumerate(table):
-            if number == 0:
+            if number == 0:  # streamed, JSON tells its columns no earlier
                 columns.expect(self.block, list(record), self.where)
             if number in picks and image is not None:
                 record[image] = _with_bytes(record[image])
@@ -89,13 +89,12 @@ class Source:
 def _commit(block):
     """The commit that a block's revision is now; the user may read it."""
     api, path, revision = HfApi(), block["path"], block["revision"]
-    repo = f"datasets/{path}"  # as in the addresses of the hub's pages
     try:
-        found = ask(repo, revision, lambda: api.dataset_info(path, revision=revision))
+        found = ask(_repo(block), revision, lambda: api.dataset_info(path, revision=revision))
         if found.gated:
-            ask(repo, revision, lambda: api.auth_check(path, repo_type="dataset"))
+            ask(_repo(block), revision, lambda: api.auth_check(path, repo_type="dataset"))
     except Refusal as refusal:
-        raise InvalidDataset(f"{path}: {refusal.reason}") from None
+        raise _invalid(block, refusal.reason) from None
     return found.sha
 
 
@@ -104,29 +103,25 @@ def _one_message(block):
     """Raise what `datasets` raises as an InvalidDataset, or as Unreachable where the hub is."""
     try:
         yield
-    except InvalidDataset:
+    except (InvalidDataset, Unreachable):
         raise
     except (errors.HTTPError, ConnectionError) as error:
-        failure = explained(f"datasets/{block['path']}", block["revision"], error)
+        failure = explained(_repo(block), block["revision"], error)
         if isinstance(failure, Refusal):
-            failure = InvalidDataset(f"{block['path']}: {failure.reason}")
+            failure = _invalid(block, failure.reason)
         raise failure from None
     except (DatasetsError, ValueError, RuntimeError, FileNotFoundError) as error:
         if isinstance(error, DatasetGenerationError):
             error = error.__cause__ or error
-        what = f"{type(error).__name__}: {error}"
-        raise InvalidDataset(f"{block['path']}: {what}") from error
+        raise _invalid(block, f"{type(error).__name__}: {error}") from error
 
 
-def _undecoded(table, wanted):
-    """The wanted columns of a table (all, where it knows none), images not decoded."""
-    there = [name for name in wanted if name in (table.features or {})]
-    if len(there) == len(wanted):
-        table = table.select_columns(wanted)
-    for name in there:
-        if isinstance(table.features[name], datasets.Image):
-            table = table.cast_column(name, datasets.Image(decode=False))
-    return table
+def _invalid(block, what):
+    return InvalidDataset(f"{block['path']}: {what.removeprefix(_repo(block) + ' ')}")
+
+
+def _repo(block):
+    return f"datasets/{block['path']}"  # as in the addresses of the hub's pages
 
 
 def _with_bytes(image):
