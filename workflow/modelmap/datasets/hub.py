@@ -8,13 +8,15 @@ where nothing tells how many rows there are and the block does not say `among`.
 from contextlib import contextmanager
 
 import datasets
-from datasets.exceptions import DatasetGenerationError, DatasetsError
+from datasets.exceptions import DatasetsError
 from datasets.utils.file_utils import xopen
 from huggingface_hub import HfApi, errors
 
 from modelmap.datasets import columns
 from modelmap.datasets.problems import InvalidDataset
 from modelmap.hub_errors import Refusal, Unreachable, ask, explained
+
+OF_THE_HUB = (errors.HTTPError, ConnectionError)  # what its library raises where it does not answer
 
 
 class Source:
@@ -105,15 +107,15 @@ def _one_message(block):
         yield
     except (InvalidDataset, Unreachable):
         raise
-    except (errors.HTTPError, ConnectionError) as error:
+    except (*OF_THE_HUB, DatasetsError, ValueError, RuntimeError, FileNotFoundError) as error:
+        while error.__cause__ and not isinstance(error, OF_THE_HUB):
+            error = error.__cause__
+        if not isinstance(error, OF_THE_HUB):
+            raise _invalid(block, f"{type(error).__name__}: {error}") from error
         failure = explained(_repo(block), block["revision"], error)
         if isinstance(failure, Refusal):
             failure = _invalid(block, failure.reason)
         raise failure from None
-    except (DatasetsError, ValueError, RuntimeError, FileNotFoundError) as error:
-        if isinstance(error, DatasetGenerationError):
-            error = error.__cause__ or error
-        raise _invalid(block, f"{type(error).__name__}: {error}") from error
 
 
 def _invalid(block, what):
