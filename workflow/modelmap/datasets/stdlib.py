@@ -3,7 +3,7 @@
 English is what `help()` knows of Python's topics, code the modules of the standard library. A
 document is cut at ends of lines into chunks of 256 to 1,024 bytes. One document in
 HELD_OUT_SHARE is never trained on by the zoo's language models: only these are scored, as much
-code as English.
+code as English, and of them no chunk that repeats a line of another document (topics do).
 """
 
 import random
@@ -21,16 +21,21 @@ from modelmap.datasets.problems import Problems
 KINDS = ("English", "code")
 MIN_BYTES, MAX_BYTES = 256, 1024
 HELD_OUT_SHARE = 4
+PASSAGE = 40  # characters of a line that is nobody's habit
 MAX_DOCUMENT = 40_000  # characters: no single document makes up a kind
 
 
 class Source:
-    """The chunks of the held-out documents, by kind and name."""
+    """The chunks of the held-out documents, by kind and name, that nothing trained on repeats."""
 
     def __init__(self, block):
         self.n_targets = block["targets_per_image"]
         self.facts = {"python": python_version()}
-        found = {kind: _chunks_of(kind, held_out=True) for kind in KINDS}
+        seen = {p for kind in KINDS for c in _chunks_of(kind, held_out=False) for p in _passages(c)}
+        found = {
+            kind: [c for c in _chunks_of(kind, held_out=True) if seen.isdisjoint(_passages(c))]
+            for kind in KINDS
+        }
         n = min(map(len, found.values()))
         self.chunks = []
         for kind, chunks in found.items():
@@ -56,6 +61,12 @@ def draw_texts(kind, n, *, seed):
     """Draw `n` chunks to train on, of documents that are never scored."""
     chunks = [text for _, _, text in _chunks_of(kind, held_out=False)]
     return random.Random(crc32(f"{kind} {seed}".encode())).choices(chunks, k=n)
+
+
+def _passages(chunk):
+    """The long lines of a chunk."""
+    lines = map(str.strip, chunk[-1].splitlines())
+    return {line for line in lines if len(line) >= PASSAGE}
 
 
 @cache
