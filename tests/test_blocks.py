@@ -48,6 +48,7 @@ def test_datasets_list_models_of_the_sheet():
     [
         ("{source: scenes, split: val}", 'split: only source hub has it; this is "scenes"'),
         ("{source: folder, path: x, image: y}", "image: only source parquet or hub has it; this"),
+        ("{source: parquet, path: x, target: t, among: 9}", "among: only source hub has it; this"),
         ("{source: parquet, path: x}", '"target" is missing; add "target: COLUMN"'),
         ("{source: hub, path: a/b, target: t, options: [x, y], answer: z}", "exclude each other"),
         ("{source: hub, path: a/b, options: [x, y]}", '"options" and "answer" go together'),

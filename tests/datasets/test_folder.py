@@ -172,6 +172,16 @@ def test_no_lines(here, text):
         read(here, text)
 
 
+def test_a_broken_line_is_told_whatever_n_samples_is(here, problem):
+    lines = [json.dumps({"file_name": name, "text": "x"}) for name in ("a.png", "b.png")]
+    (here / "metadata.jsonl").write_text("\n".join([*lines, "{"]))
+    keys = {"source": "folder", "path": str(here)}
+    broken = problem(**keys)
+    assert "line 3: is not JSON" in broken
+    assert problem(n_samples=3, **keys) == broken
+    assert problem(n_samples=4, **keys) == f"n_samples is 4, but {here} has only 3 pairs"
+
+
 def test_no_metadata(here):
     with pytest.raises(InvalidDataset, match=r"metadata\.jsonl: cannot be read \(.*No such file"):
         rows(here)

@@ -125,6 +125,44 @@ def test_a_single_image_has_no_partner():
     assert shuffled is None
 
 
+# Texts
+
+
+def text(i, prompt=None):
+    """Return a row of text alone, as a source makes it."""
+    shown = {"image": None, "width": None, "height": None}
+    return row(f"t{i}", prompt=prompt) | shown | {"group": prompt or f"t{i}"}
+
+
+def test_texts_have_no_image_and_no_partner():
+    rows = samples.with_partners([text(0), text(1, "Hi?"), text(2, "Hi?")], seed=0)
+    assert [r["shuffled_from"] for r in rows] == [None] * 3
+    found = by_variant(rows, "given", "no_prompt", prompt="")
+    assert {(s.size, s.content, s.image) for part in found.values() for s in part} == {(None,) * 3}
+    with pytest.raises(InvalidDataset, match="at least two images"):
+        by_variant(rows, "shuffled")
+
+
+def test_texts_beside_images_take_no_part_in_the_ring():
+    rows = samples.with_partners([row("a"), text(0), row("b"), text(1)], seed=0)
+    assert [r["shuffled_from"] for r in rows] == ["b#0", None, "a#0", None]
+
+
+def test_no_prompt_leaves_out_whatever_was_asked():
+    rows = samples.with_partners([text(0), text(1, "own"), text(2, "")], seed=0)
+    found = by_variant(rows, "given", "no_prompt", prompt="all")
+    assert [s.prompt for s in found["given"]] == ["all", "own", ""]
+    bare = [(s.prompt, s.target) for s in found["no_prompt"]]
+    assert bare == [("", r["target"]) for r in rows]
+
+
+def test_probes_of_texts_are_of_different_prompts_and_shown_one_way():
+    asked = [text(i, f"prompt {i // 3}") for i in range(18)]
+    given, shuffled = samples.probes(samples.with_partners(asked, seed=0), 3, prompt="")
+    assert shuffled is None
+    assert [s.sample_id for s in given] == [asked[i]["sample_id"] for i in (0, 6, 12)]
+
+
 # Shards
 
 
