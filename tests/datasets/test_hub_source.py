@@ -7,6 +7,7 @@ import random
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from modelmap.hub_errors import Unreachable
 
@@ -141,12 +142,13 @@ def test_where_the_number_of_rows_is_not_known_all_are_downloaded_and_it_is_told
     assert capsys.readouterr().out == told
 
 
-def test_rows_of_compressed_json_are_streamed(datasets_hub, tmp_path, texts, said):
+@pytest.mark.parametrize(("kind", "compress"), [("gz", gzip.compress), ("zst", zstandard.compress)])
+def test_rows_of_compressed_json_are_streamed(datasets_hub, tmp_path, texts, said, kind, compress):
     """Their columns are known no earlier than they are read, their types never."""
     rows = [{"text": f"text {i}"} | ({"q": f"q {i}"} if i > 50 else {}) for i in range(100)]
     (tmp_path / "json").mkdir()
     lines = "\n".join(map(json.dumps, rows)).encode()
-    (tmp_path / "json" / "train.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "json" / f"train.jsonl.{kind}").write_bytes(compress(lines))
     datasets_hub.add("org/json", tmp_path / "json", kind="datasets")
     found, _ = texts("org/json", among=100, n_samples=40, prompt_column="q")
     wanted = [rows[i] for i in sorted(random.Random(0).sample(range(100), 40))]
