@@ -43,7 +43,7 @@ SAMPLES = _schema(
     _field("n_bytes", _int, "bytes of the target in UTF-8"),
     _maybe("stratum", _string),
     _maybe("shuffled_from", _string),  # the sample whose image the variant `shuffled` shows
-    _maybe("correct", _bool),  # of an option: samples of one group and prompt are one question
+    _maybe("correct", _bool),  # of an option: ids of one question differ behind the last # alone
 )
 
 SCORES = _schema(

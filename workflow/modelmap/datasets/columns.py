@@ -144,7 +144,8 @@ def _options(block, record, number, problems):
         problems.add(number, f"column {columns!r} holds {texts!r}, expected a list of options")
         return None, None
     there = [i for i, text in enumerate(texts) if text not in EMPTY]
-    for among in (range(len(texts)), labels, texts):
+    numbers = range(len(texts))
+    for among in (numbers, labels, texts, list(map(str, numbers))):
         if answer in among and (i := among.index(answer)) in there:
             return [texts[i] for i in there], there.index(i)
     shown = [(labels or texts)[i] for i in there]
