@@ -44,3 +44,9 @@ rule all:
         rules.benchmarks.input,
         rules.report.input,
         "results/complete" if config["on_missing"] == "error" else [],
+
+
+# `all`, where models that failed are asked for once more (see `attempt`)
+rule retry:
+    input:
+        rules.all.input,

@@ -5,6 +5,7 @@ Shared by all rules: the validated config and model sheet, and the functions tha
 import csv
 import json
 import re
+from functools import cache
 from glob import glob
 
 import yaml
@@ -218,18 +219,24 @@ def weights(wildcards):
 
 def attempt(wildcards):
     """How often a model was asked for: the target `retry` asks once more for what failed."""
-    file, status = Path(f"resources/models/{wildcards.model}.json"), Path("results/status.tsv")
-    if not file.exists():
+    try:
+        found = json.loads(Path(f"resources/models/{wildcards.model}.json").read_text())
+    except (FileNotFoundError, ValueError):  # not yet, or killed while it was written
         return 1
-    found = json.loads(file.read_text())
     again = workflow.dag_settings and "retry" in workflow.dag_settings.targets
-    if again and status.exists():
-        with status.open(newline="") as lines:
-            rows = list(csv.DictReader(lines, delimiter="\t"))
-        good = ("ok", "not applicable")
-        bad = {row["model"] for row in rows if row["status"] not in good}
-        return found["attempt"] + (wildcards.model in bad)
-    return found["attempt"] + bool(again and found["status"] != "ok")
+    failed = again and (found["status"] != "ok" or wildcards.model in failed_before())
+    return found.get("attempt", 1) + bool(failed)
+
+
+@cache
+def failed_before():
+    """The models that failed on some dataset, as the last run's table of status has it."""
+    file = Path("results/status.tsv")
+    if not file.exists():
+        return set()
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    return {row["model"] for row in rows if row["status"] not in ("ok", "not applicable")}
 
 
 # Scores
