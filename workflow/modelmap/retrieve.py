@@ -120,10 +120,15 @@ def sizes(checkpoint):
     return {"download_bytes": due, "disk_bytes": disk, "note": None}
 
 
-def read(file):
-    """What `describe` said, with `path`: where it is loaded from, converted where it must be."""
+def read(file, weights=()):
+    """What `describe` said, with `path`: where it is loaded from, converted where it must be.
+
+    `weights` are files that `fetch` or `convert` left: why it cannot be converted stands there.
+    """
     checkpoint = json.loads(Path(file).read_text())
     path = Path(file).with_suffix(".native") if checkpoint["convert"] else checkpoint["local_path"]
+    for outcome in weights:
+        checkpoint |= json.loads(Path(outcome).read_text() or "{}")
     return checkpoint | {"path": str(path)}
 
 

@@ -1,5 +1,6 @@
-"""Convert a checkpoint of InternVL's own layout, unless that was done before."""
+"""Convert a checkpoint of InternVL's own layout, unless that was done before, or say why not."""
 
+import json
 from pathlib import Path
 
 from modelmap import retrieve
@@ -8,8 +9,13 @@ from modelmap.log import log_to
 log_to(snakemake.log[0])
 
 checkpoint = retrieve.read(snakemake.input.model)
+outcome = {}
 if checkpoint["status"] == "ok":
     from modelmap.models import internvl_chat  # torch only where it is needed
+    from modelmap.models.model import Refused
 
-    retrieve.convert(checkpoint, internvl_chat.convert)
-Path(snakemake.output[0]).touch()
+    try:
+        retrieve.convert(checkpoint, internvl_chat.convert)
+    except Refused as error:
+        outcome = {"status": error.status, "reason": str(error)}
+Path(snakemake.output[0]).write_text(json.dumps(outcome))

@@ -10,7 +10,7 @@ from modelmap.log import log_to
 log_to(snakemake.log[0])
 
 settings, parts = snakemake.params.settings, Path(snakemake.output[0]).with_suffix(".parts")
-checkpoint = retrieve.read(snakemake.input.model)
+checkpoint = retrieve.read(snakemake.input.model, snakemake.input.weights)
 facts = {"model": snakemake.wildcards.model, "checkpoint": checkpoint, "settings": settings}
 scores, outcome = [], {key: checkpoint[key] for key in ("status", "reason")}
 if checkpoint["status"] == "ok":
