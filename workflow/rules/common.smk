@@ -217,14 +217,15 @@ def weights(wildcards):
     return [file] if MODELS[wildcards.model]["convert"] else fetched(wildcards)
 
 
-def attempt(wildcards):
+@cache  # Snakemake asks again when the job begins, and has then deleted what is read here
+def attempt(model):
     """How often a model was asked for: the target `retry` asks once more for what failed."""
     try:
-        found = json.loads(Path(f"resources/models/{wildcards.model}.json").read_text())
+        found = json.loads(Path(f"resources/models/{model}.json").read_text())
     except (FileNotFoundError, ValueError):  # not yet, or killed while it was written
         return 1
     again = workflow.dag_settings and "retry" in workflow.dag_settings.targets
-    failed = again and (found["status"] != "ok" or wildcards.model in failed_before())
+    failed = again and (found["status"] != "ok" or model in failed_before())
     return found.get("attempt", 1) + bool(failed)
 
 

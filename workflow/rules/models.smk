@@ -35,7 +35,7 @@ rule retrieve:
             "path": checkpoint_path(wildcards.model),
             "adapter_path": folder(MODELS[wildcards.model]["adapter"]),
         },
-        attempt=attempt,
+        attempt=lambda wildcards: attempt(wildcards.model),
     script:
         "../scripts/retrieve.py"
 
