@@ -78,7 +78,8 @@ def _adapter(adapter, path, found):
         return {"status": "missing", "reason": reason}
     source = hub.resolve(adapter)
     if source["status"] == "ok" and not FOREIGN & set(source["weights"]):
-        source |= {"status": "refused", "reason": "it is no adapter"}
+        reason = f"it is no adapter: it has no {min(FOREIGN)}"
+        source |= {"status": "refused", "reason": reason}
     if source["status"] != "ok":
         return {"status": source["status"], "reason": f"adapter {adapter}: {source['reason']}"}
     hashes = found["hashes"] | {f"adapter/{k}": v for k, v in source["hashes"].items()}
