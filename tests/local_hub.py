@@ -124,7 +124,7 @@ class LocalHub:
 
     def __init__(self):
         self.repos, self.renamed, self.requests = {}, {}, []
-        self._faults, self._lock = [], threading.Lock()
+        self._faults, self._lock, self._end = [], threading.Lock(), threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -133,6 +133,7 @@ class LocalHub:
         return self
 
     def __exit__(self, *_):
+        self._end.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -175,10 +176,20 @@ class LocalHub:
         fault = {"kind": "interrupt", "match": match, "times": times, "method": "GET"}
         self._faults.append(fault | {"after": after})
 
+    def stall(self, match, *, after, times=1):
+        """Send the first `after` bytes of a file that is downloaded, and then nothing."""
+        self.interrupt(match, after=after, times=times)
+        self._faults[-1] |= {"then": self._end.wait}
+
     def corrupt(self, match, *, times=1):
         """Send other bytes than the file's."""
         fault = {"kind": "corrupt", "match": match, "times": times, "method": "GET"}
         self._faults.append(fault)
+
+    def recover(self):
+        """Be well again: no fault is met any more."""
+        with self._lock:
+            self._faults.clear()
 
     def fault(self, kind, method, path):
         """The fault that this request meets, if any; it is used up by one."""
@@ -335,6 +346,8 @@ class _Handler(BaseHTTPRequestHandler):
             headers = headers | {"Content-Range": f"bytes {start}-{end - 1}/{n}"}
         fault = self.hub.fault("interrupt", self.command, path)
         self._write(path, status, headers, content, fault["after"] if fault else None)
+        if fault and "then" in fault:
+            fault["then"]()
 
     def _write(self, path, status, headers, content, n_bytes=None):
         sent = b"" if self.command == "HEAD" else content[:n_bytes]
