@@ -64,4 +64,5 @@ bench: .venv/rivals
 	PYTHONPATH=.venv/rivals $(BIN)/python tests/benchmarks/scoring.py
 
 clean:
-	rm -rf logs .snakemake results/[!R]* resources/models resources/samples resources/zoo
+	rm -rf logs .snakemake results/[!R]* \
+	    resources/converted resources/fetched resources/models resources/samples resources/zoo

@@ -78,7 +78,7 @@ rule remove_weights:
                 file for dataset in DATASETS for file in scores_of(dataset, [model])
             ]
             for model in MODELS
-            if is_remote(model)
+            if is_remote(model) or MODELS[model]["convert"]
         },
     script:
         "../scripts/remove_weights.py"
