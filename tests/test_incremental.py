@@ -30,7 +30,7 @@ CONFIG = {
     },
 }
 # What a job may touch without computing anything: figures and tables of results.
-DRAWING = {"plot_map", "plot_heatmap", "draw_page", "find", "correlate", "draw_report"}
+DRAWING = {"plot_map", "plot_heatmap", "draw_page", "find", "stratify", "correlate", "draw_report"}
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,7 @@ def test_reordering_the_sheet_does_nothing(project):
 def test_adding_a_model_scores_that_model_alone(project):
     configure(project, [*SHEET, MORE])
     jobs = plan(project)
-    assert jobs["train"] == jobs["retrieve"] == jobs["gather"] == 1
-    assert jobs["score"] == 2  # on the scenes, and on the zoo's questions
+    assert jobs["train"] == jobs["retrieve"] == jobs["score"] == jobs["gather"] == 1
 
 
 def test_removing_a_model_scores_nothing_and_adding_it_back_neither(project):
@@ -120,7 +119,7 @@ def test_editing_metadata_draws_at_most(project, column, value):
 def test_editing_a_prompt_scores_that_model_alone(project):
     configure(project, [SHEET[0] | {"prompt": "What is it?"}, *SHEET[1:]])
     jobs = plan(project)
-    assert jobs["score"] == 1  # the zoo's questions have prompts of their own
+    assert jobs["score"] == 1
     assert not jobs.keys() & {"train", "retrieve"}
 
 
@@ -132,7 +131,7 @@ def test_how_it_is_computed_is_no_reason_to_compute_again(project, change):
 
 def test_what_changes_numbers_is(project):
     configure(project, score={"dtype": "bfloat16"})
-    assert plan(project)["score"] == 2 * len(SHEET)
+    assert plan(project)["score"] == len(SHEET)
 
 
 def test_changing_the_embedding_scores_nothing(project):
@@ -157,8 +156,7 @@ def test_a_checkpoint_changed_in_place_is_scored_anew(project):
     try:
         weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         jobs = plan(project)
-        assert jobs["retrieve"] == 1
-        assert jobs["score"] == 2
+        assert jobs["retrieve"] == jobs["score"] == 1
         assert "train" not in jobs
     finally:
         weights.write_bytes(content)
