@@ -123,7 +123,9 @@ def fetch(found):
     try:
         _download(found["repo"], found["commit"], files)
     except Refusal as refusal:
-        raise Unreachable(f"{found['repo']}: {refusal.reason}; then run again") from None
+        raise Unreachable(
+            f"{found['repo']}: {refusal.status}: {refusal.reason}; then run again"
+        ) from None
 
 
 def remove_weights(founds, keep=()):

@@ -121,8 +121,8 @@ def _how_to_enter(repo):
     page = f"https://huggingface.co/{repo}"
     if get_token():
         right = "a fine-grained token needs the right to read gated repos"
-        return f"gated, and your token does not open it: accept the terms at {page}; {right}"
-    return f"gated: accept the terms at {page}, then `hf auth login` or set HF_TOKEN"
+        return f"your token does not open it: accept the terms at {page}; {right}"
+    return f"accept the terms at {page}, then `hf auth login` or set HF_TOKEN"
 
 
 def _not_there(repo):
