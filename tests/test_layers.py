@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "hub_errors": ({"huggingface_hub"}, set()),
     "gather": ({"numpy", "polars"}, {"geometry"}),
     "retrieve": ({"filelock"}, {"hub", "models"}),
+    "structure": ({"numpy", "polars"}, {"geometry"}),
     "strata": ({"numpy", "polars"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),
     "benchmarks": ({"numpy", "polars"}, {"geometry"}),

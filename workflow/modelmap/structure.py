@@ -1,0 +1,256 @@
+"""Tables of what stands behind a map: a tree, undeclared parents, recipes, what is known."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from modelmap.geometry import lineage, partition, suspects, tree
+from modelmap.geometry.divergence import squared_distances
+from modelmap.geometry.neighbors import lineages
+
+FACTORS = ("language_model", "vision_encoder", "tokenizer", "recipe", "released")
+# Of many models fewer: n_models³ and n_models² times as many are affordable, and at least so many.
+RESAMPLES = 3e9, 20
+PERMUTATIONS = 1e9, 999
+
+
+class Placed(NamedTuple):
+    """The models of a map, and what the sheet says of them."""
+
+    models: list  # names, sorted
+    Q: np.ndarray  # (n_models, n_samples), centered, nats
+    d2: np.ndarray  # (n_models, n_models), nats²
+    sheet: list  # a dict per model: family, recipe, parents (indices), and the other columns
+    lineage: np.ndarray  # (n_models,), labels
+
+    @property
+    def families(self):
+        """Labels; a model without a family is one of its own."""
+        return [row["family"] or row["model"] for row in self.sheet]
+
+
+def placed(models, Q, metadata):
+    """Bring coordinates and the rows of the sheet together.
+
+    Parameters
+    ----------
+    models : list of str
+    Q : ndarray of shape (n_models, n_samples), nats
+    metadata : list of dict: model, family, recipe, parent (names, comma-separated), …
+    """
+    index, rows = {name: i for i, name in enumerate(models)}, {r["model"]: r for r in metadata}
+    parents = [
+        [index[p] for p in (rows[name]["parent"] or "").split(",") if p in index] for name in models
+    ]
+    sheet = [rows[name] | {"parents": made} for name, made in zip(models, parents, strict=True)]
+    return Placed(models, Q, squared_distances(Q), sheet, lineages(parents))
+
+
+def grow(on, groups, *, n_bootstrap):
+    """Grow the tree of a map by neighbor joining, with bootstrap support.
+
+    Of many models fewer resamples are drawn: RESAMPLES says how many.
+
+    Parameters
+    ----------
+    on : Placed
+    groups : ndarray of shape (n_samples,), labels
+    n_bootstrap : int, the most resamples
+
+    Returns
+    -------
+    newick : str, a tree without leaves behind a comment that says so where there are too few models
+    nodes : DataFrame: node, parent, model, length, support; rooted at the midpoint
+    note : str, how it was made
+    """
+    n = len(on.models)
+    schema = {"node": pl.Int64, "parent": pl.Int64, "model": pl.String}
+    schema |= dict.fromkeys(("length", "support"), pl.Float64)
+    if n < 3:
+        note = f"A tree needs at least 3 models with scores, there are {n}."
+        return f"[{note}];\n", pl.DataFrame(schema=schema), note
+    n_resamples = _affordable(n_bootstrap, *RESAMPLES, n**3)
+    grown = tree.with_support(
+        tree.neighbor_joining(on.d2), on.Q, groups, n_bootstrap=n_resamples, random_state=0
+    )
+    rooted = tree.midpoint_rooted(grown)
+    nodes = {
+        "node": range(len(rooted.parent)),
+        "parent": [None if p < 0 else int(p) for p in rooted.parent],
+        "model": on.models + [None] * (len(rooted.parent) - n),
+        "length": rooted.length,
+        "support": [None if np.isnan(s) else float(s) for s in rooted.support],
+    }
+    note = f"neighbor joining on squared distances, {n_resamples} resamples"
+    if grown.n_negative:
+        note += (
+            f"; {grown.n_negative} of {2 * n - 3} branches estimated as negative (down to "
+            f"−{-grown.lowest:.3g} nats²) and set to zero"
+        )
+    return tree.newick(grown, on.models) + "\n", pl.DataFrame(nodes, schema), note
+
+
+def suspect_pairs(on, *, level):
+    """Pairs of lineages that are each other's nearest, and declared pairs beside them as a ruler.
+
+    Returns
+    -------
+    DataFrame: model_a, model_b (of a declared pair the parent), kl_nats, closer, declared, p,
+        suspect; the closest first. `closer`: how many times nearer to each other than to any other
+        lineage, or, if undeclared, than sibling lineages usually are, if that is less.
+    """
+    declared = [(p, i) for i, row in enumerate(on.sheet) for p in row["parents"]]
+    found = suspects.undeclared(on.d2, on.lineage, on.families)
+    near = suspects.closeness(on.d2, on.lineage, declared)
+    rows = [(*pair, x, True, None) for pair, x in zip(declared, near, strict=True)]
+    rows += [
+        (*pair, x, False, p) for pair, x, p in zip(found.pairs, found.closer, found.p, strict=True)
+    ]
+    schema = {"model_a": pl.String, "model_b": pl.String, "kl_nats": pl.Float64}
+    schema |= {"closer": pl.Float64, "declared": pl.Boolean, "p": pl.Float64, "suspect": pl.Boolean}
+    table = [
+        (
+            on.models[a],
+            on.models[b],
+            on.d2[a, b] / 2,
+            x,
+            known,
+            p,
+            p is not None and p <= 1 - level,
+        )
+        for a, b, x, known, p in rows
+    ]
+    return (
+        pl.DataFrame(table, schema, orient="row")
+        .fill_nan(None)
+        .sort("suspect", "closer", descending=True, nulls_last=True, maintain_order=True)
+    )
+
+
+def recipes(on, difficulty, noise, *, n_permutations):
+    """What recipes do: shifts from parent to child, difficulty projected off.
+
+    Parameters
+    ----------
+    on : Placed
+    difficulty : ndarray of shape (n_samples,), mean log-likelihood over models
+    noise : dict of model to the variance of its rounding (nats²; None: not measured)
+    n_permutations : int
+
+    Returns
+    -------
+    table : DataFrame: recipe, n_shifts, n_lineages, length_nats (mean root mean square of a shift),
+        difficulty_share (of its square), cosine, null_cosine, p, p_sign
+    arrows : DataFrame: model, recipe, x, y (nats, from the parent at the origin)
+    shares : the shares of the squared lengths that x and y show
+    """
+    parents = [row["parents"] for row in on.sheet]
+    children, moved = lineage.shifts(on.Q, parents)
+    projected, share = lineage.without(moved, difficulty)
+    v = np.array([noise.get(name) or 0.0 for name in on.models])
+    v = np.array([v[i] + v[parents[i]].sum() / len(parents[i]) ** 2 for i in children])
+    names = np.array([on.sheet[i]["recipe"] or "unknown" for i in children], dtype=str)
+    found = lineage.common_direction(
+        lineage.cosines(projected, v),
+        names,
+        on.lineage[children],
+        n_permutations=n_permutations,
+        random_state=0,
+    )
+    length = np.sqrt(np.mean(moved**2, axis=1)) if len(children) else np.empty(0)
+    schema = {"recipe": pl.String, "n_shifts": pl.Int64, "n_lineages": pl.Int64}
+    floats = ("length_nats", "difficulty_share", "cosine", "null_cosine", "p", "p_sign")
+    rows = [
+        {
+            "recipe": recipe,
+            "length_nats": length[names == recipe].mean(),
+            "difficulty_share": share[names == recipe].mean(),
+        }
+        | test._asdict()
+        for recipe, test in found.items()
+    ]
+    table = pl.DataFrame(rows, schema | dict.fromkeys(floats, pl.Float64)).fill_nan(None)
+    xy, shares = lineage.plane(projected)
+    arrows = {"model": [on.models[i] for i in children], "recipe": names.tolist()}
+    arrows |= {"x": xy[:, 0], "y": xy[:, 1]}
+    arrow_schema = {"model": pl.String, "recipe": pl.String, "x": pl.Float64, "y": pl.Float64}
+    return table, pl.DataFrame(arrows, arrow_schema), shares.tolist()
+
+
+def variance(on, *, n_permutations):
+    """Which share of the squared distances goes with each column of the sheet.
+
+    Returns
+    -------
+    DataFrame: factor, n_models (that have it), n_levels (0: a number), r2, r2_adjusted, r2_unique
+        (lost when it alone is left out, over the models that have all usable factors), p, permuted,
+        n_permutations (of many models fewer, see PERMUTATIONS); a row per column of FACTORS,
+        numbers null where it does not vary or is not known
+    """
+    n_permutations = _affordable(n_permutations, *PERMUTATIONS, max(len(on.models), 1) ** 2)
+    known = {factor: _values(on.sheet, factor) for factor in FACTORS}
+    rows = []
+    for factor, (have, values) in known.items():
+        n_levels = 0 if factor == "released" else len(set(values))
+        row = {"factor": factor, "n_models": len(have), "n_levels": n_levels}
+        if len(have) > 2:
+            families = [on.families[i] for i in have]
+            found = partition.share(
+                on.d2[np.ix_(have, have)],
+                values,
+                on.lineage[have],
+                families,
+                n_permutations=n_permutations,
+                random_state=0,
+            )
+            row |= found._asdict() | {"n_permutations": n_permutations}
+        rows.append(row)
+    schema = {"factor": pl.String, "n_models": pl.Int64, "n_levels": pl.Int64, "r2": pl.Float64}
+    schema |= dict.fromkeys(("r2_adjusted", "r2_unique", "p"), pl.Float64)
+    table = pl.DataFrame(
+        rows, schema | {"permuted": pl.String, "n_permutations": pl.Int64}
+    ).fill_nan(None)
+    usable = {row["factor"]: known[row["factor"]] for row in table.rows(named=True) if row["r2"]}
+    unique = _unique_shares(on.d2, usable)
+    return table.with_columns(
+        r2_unique=pl.Series([unique.get(f) for f in table["factor"]], dtype=pl.Float64),
+        permuted=pl.col("permuted").replace("", None),
+    )
+
+
+def _affordable(n, most, least, cost):
+    return min(n, max(least, int(most / cost)))
+
+
+def _values(sheet, factor):
+    """The models that have a factor, and its values: dates as years with fractions."""
+    have = [i for i, row in enumerate(sheet) if row[factor]]
+    values = [sheet[i][factor] for i in have]
+    return have, [_year(text) for text in values] if factor == "released" else values
+
+
+def _year(date):
+    year, month, day = ([int(part) for part in date.split("-")] + [1, 1])[:3]
+    return year + (month - 1) / 12 + (day - 1) / 365
+
+
+def _unique_shares(d2, usable):
+    """What each factor explains beyond all others, over the models that have all."""
+    have = sorted(set.intersection(*(set(have) for have, _ in usable.values()))) if usable else []
+    if len(have) < 3:
+        return {}
+    d2 = d2[np.ix_(have, have)]
+    columns = {
+        factor: partition.columns([dict(zip(*known, strict=True))[i] for i in have])
+        for factor, known in usable.items()
+    }
+    every = np.hstack([np.ones((len(have), 1)), *columns.values()])
+    if np.linalg.matrix_rank(every) >= len(have):
+        return {}
+    whole = partition.explained(d2, every)
+    return {
+        factor: max(whole - partition.explained(d2, np.hstack([every[:, :1], *others])), 0.0)
+        for factor in columns
+        for others in [[columns[other] for other in columns if other != factor]]
+    }
