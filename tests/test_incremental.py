@@ -30,7 +30,8 @@ CONFIG = {
     },
 }
 # What a job may touch without computing anything: figures and tables of results.
-DRAWING = {"plot_map", "plot_heatmap", "draw_page", "find", "stratify", "correlate", "draw_report"}
+DRAWING = {"plot_map", "plot_heatmap", "draw_page", "find", "stratify", "relate"}
+DRAWING |= {"correlate", "draw_report"}
 
 
 @pytest.fixture(scope="module")

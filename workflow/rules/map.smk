@@ -221,6 +221,7 @@ rule map:
             "results/map/{map}/heatmap.svg",
             "results/map/{map}/map.html",
             "results/map/{map}/findings.html",
+            "results/map/{map}/tree.nwk",
             *[f"results/map/{{map}}/map_{method}.svg" for method in METHODS],
         ),
         per_dataset("results/map/{dataset}/strata.svg"),
