@@ -103,6 +103,27 @@ def benjamini_hochberg(p):
     return p
 
 
+def permute_families(y, family, n_permutations, rng):
+    """Permute family means over families, deviations from them over models, and add them up.
+
+    Parameters
+    ----------
+    y : array of shape (n_models,)
+    family : int array of shape (n_models,)
+        Codes from 0 on, none left out.
+    n_permutations : int
+    rng : numpy Generator
+
+    Returns
+    -------
+    array of shape (n_permutations, n_models)
+    """
+    means = _family_means(y, family)
+    many = (n_permutations, 1)
+    permuted = rng.permuted(np.tile(means, many), axis=1)[:, family]
+    return permuted + rng.permuted(np.tile(y - means[family], many), axis=1)
+
+
 def _constant(x):
     return np.ptp(x) <= 1e-12 * np.abs(x).max()
 
@@ -141,11 +162,7 @@ def _intervals(x, y, family, n_bootstrap, level, rng):
 
 
 def _p_value(x, y, family, n_permutations, rng):
-    means = _family_means(y, family)
-    many = (n_permutations, 1)
-    permuted = rng.permuted(np.tile(means, many), axis=1)[:, family]
-    permuted += rng.permuted(np.tile(y - means[family], many), axis=1)
-    null = np.abs(_pearson(x, permuted))
+    null = np.abs(_pearson(x, permute_families(y, family, n_permutations, rng)))
     return float((1 + (null >= abs(_pearson(x, y)) - 1e-12).sum()) / (1 + n_permutations))
 
 
