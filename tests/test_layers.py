@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "strata": ({"numpy", "polars"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),
     "benchmarks": ({"numpy", "polars"}, {"geometry"}),
+    "predict": ({"numpy", "polars"}, {"benchmarks", "geometry"}),
     "planning": ({"polars"}, set()),
     "datasets": (
         {"PIL", "datasets", "huggingface_hub", "numpy", "pyarrow", "sklearn"},
