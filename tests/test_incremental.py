@@ -31,7 +31,7 @@ CONFIG = {
 }
 # What a job may touch without computing anything: figures and tables of results.
 DRAWING = {"plot_map", "plot_heatmap", "draw_page", "find", "stratify", "relate"}
-DRAWING |= {"correlate", "draw_report"}
+DRAWING |= {"correlate", "predict", "draw_report"}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,8 @@ def test_everything_is_there(project):
     for stem in ("map_tsne", "map_umap_all", "map_pca", "heatmap"):
         expected |= {f"results/map/scenes/{stem}.{ending}" for ending in ("svg", "png", "pdf")}
     expected |= {"results/map/scenes/map.html", "results/map/scenes/findings.html"}
-    expected |= {f"results/benchmarks/scenes/{n}.tsv" for n in ("correlation", "coverage")}
+    names = ("correlation", "coverage", "prediction", "leakage")
+    expected |= {f"results/benchmarks/scenes/{name}.tsv" for name in names}
     expected |= {f"results/gate/scenes/{row['model']}.parquet" for row in SHEET}
     assert expected <= made
     assert not list(project.glob("results/scores/**/*.parts"))

@@ -1,9 +1,15 @@
 """
-Hold each model's mean negative log-likelihood against a table of benchmark scores.
+Hold each model's mean negative log-likelihood, and its coordinates, against a table of benchmark
+scores.
 
     correlation   results/benchmarks/{dataset}/correlation.tsv   with each benchmark and their mean
     coverage      results/benchmarks/{dataset}/coverage.tsv      which models are in both
     figures       results/benchmarks/{dataset}/figures/          a scatter each
+    prediction    results/benchmarks/{dataset}/prediction.tsv    how well coordinates predict scores
+                  …/prediction_{models,samples}.tsv              each score; what carries it
+                  …/prediction.{svg,png,pdf}                     predicted against actual
+    leakage       results/benchmarks/{dataset}/leakage.tsv       likelier than scores predict
+                  …/leakage.{svg,png,pdf}
     answers       results/benchmarks/{dataset}/answers.tsv       of datasets that are questions
 """
 
@@ -45,6 +51,65 @@ rule correlate:
         "../scripts/correlate.py"
 
 
+rule predict:
+    input:
+        table=TABLE or [],
+        models="results/matrix/{dataset}.models.parquet",
+        samples="results/matrix/{dataset}.samples.parquet",
+        coordinates="results/map/{dataset}/coordinates.parquet",
+    output:
+        report(
+            "results/benchmarks/{dataset}/prediction.svg",
+            caption="../report/prediction.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+            labels={"benchmark": "predicted from the map"},
+        ),
+        report(
+            "results/benchmarks/{dataset}/leakage.svg",
+            caption="../report/leakage.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+            labels={"benchmark": "likelihood predicted from scores"},
+        ),
+        multiext("results/benchmarks/{dataset}/prediction", ".png", ".pdf"),
+        multiext("results/benchmarks/{dataset}/leakage", ".png", ".pdf"),
+        summary=report(
+            "results/benchmarks/{dataset}/prediction.tsv",
+            caption="../report/prediction.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+        ),
+        models="results/benchmarks/{dataset}/prediction_models.tsv",
+        samples="results/benchmarks/{dataset}/prediction_samples.tsv",
+        leakage=report(
+            "results/benchmarks/{dataset}/leakage.tsv",
+            caption="../report/leakage.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+        ),
+    log:
+        "logs/predict/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    params:
+        models=metadata(
+            "label",
+            "family",
+            "generation",
+            "recipe",
+            "parent",
+            "benchmark_name",
+            "language_model",
+            "params_b",
+            "released",
+        ),
+        how=config["benchmarks"]["prediction"]
+        | {"random_state": config["benchmarks"]["random_state"]},
+    script:
+        "../scripts/predict.py"
+
+
 rule answer:
     input:
         samples="resources/samples/{dataset}.parquet",
@@ -63,7 +128,12 @@ rule answer:
 
 rule benchmarks:
     input:
-        per_dataset("results/benchmarks/{dataset}/correlation.tsv") if TABLE else [],
+        per_dataset(
+            "results/benchmarks/{dataset}/correlation.tsv",
+            "results/benchmarks/{dataset}/prediction.tsv",
+        )
+        if TABLE
+        else [],
         [
             f"results/benchmarks/{dataset}/answers.tsv"
             for dataset, block in DATASETS.items()
