@@ -73,6 +73,18 @@ def test_what_a_block_may_not_say(block, problem):
     assert problem in line
 
 
+def test_datasets_that_are_compared_must_be_there():
+    text = "models: m\ndatasets:\n  scenes: {source: scenes}\nbenchmarks: {datasets: [scene]}\n"
+    Path("a.yaml").write_text(text)
+    config = validate_config(yaml.safe_load(text), ["a.yaml"], SCHEMAS)
+    with pytest.raises(InvalidInput) as error:
+        check_datasets(config, ROWS, ["a.yaml"], SCHEMAS)
+    assert str(error.value) == (
+        'a.yaml line 4, column 25: benchmarks.datasets item 1: found "scene", expected a dataset '
+        'of this config; did you mean "scenes"?'
+    )
+
+
 def test_a_name_may_not_end_as_tables_beside_a_matrix_do():
     config = {"models": "m.tsv", "datasets": {"x.pmi": {"source": "scenes"}}}
     with pytest.raises(InvalidInput, match="x.pmi: the name's end is that of a table"):

@@ -100,6 +100,7 @@ def test_defaults_are_filled_in():
         },
         "benchmarks": {
             "table": None,
+            "datasets": None,
             "prediction": {"protocol": "default", "n_permutations": 1000},
             "n_bootstrap": 1000,
             "n_permutations": 10000,

@@ -14,6 +14,7 @@ scores.
 """
 
 TABLE = config["benchmarks"]["table"]
+COMPARED = config["benchmarks"]["datasets"] or list(DATASETS)
 
 
 rule correlate:
@@ -128,9 +129,10 @@ rule answer:
 
 rule benchmarks:
     input:
-        per_dataset(
+        expand(
             "results/benchmarks/{dataset}/correlation.tsv",
             "results/benchmarks/{dataset}/prediction.tsv",
+            dataset=COMPARED,
         )
         if TABLE
         else [],
