@@ -130,8 +130,10 @@ rule answer:
 rule benchmarks:
     input:
         expand(
-            "results/benchmarks/{dataset}/correlation.tsv",
-            "results/benchmarks/{dataset}/prediction.tsv",
+            [
+                "results/benchmarks/{dataset}/correlation.tsv",
+                "results/benchmarks/{dataset}/prediction.tsv",
+            ],
             dataset=COMPARED,
         )
         if TABLE
