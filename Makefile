@@ -6,7 +6,7 @@ CONFIG ?=
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) --quiet rules
 
-.PHONY: help map plan report test check bench lint format clean
+.PHONY: help map plan retry update remove_weights report test check bench lint format clean
 
 help:
 	@echo "make map      train the zoo, score it, draw its map (no download of models or data)"
@@ -15,7 +15,9 @@ help:
 	@echo "make check    lint and the fast tests"
 	@echo "make test     lint and all tests"
 	@echo "make bench    how fast scoring is, against other ways to the same numbers"
-	@echo "              (map, plan and report with CONFIG=FILE: that config, not the zoo's)"
+	@echo "make retry    ask once more for models that failed; update: look for new commits"
+	@echo "make remove_weights   free the disk of models already scored"
+	@echo "              (these, map and report with CONFIG=FILE: that config, not the zoo's)"
 	@echo "make clean    remove what was made: results, the zoo, samples, logs"
 
 .venv/installed: envs/requirements.txt
@@ -34,6 +36,12 @@ map: .venv/installed
 plan: .venv/installed
 	$(SNAKEMAKE) -- plan
 	@cat results/plan.txt
+
+retry remove_weights: .venv/installed
+	$(SNAKEMAKE) -- $@
+
+update: .venv/installed
+	$(SNAKEMAKE) --forcerun retrieve --until retrieve
 
 report: .venv/installed
 	$(SNAKEMAKE) -- report

@@ -29,7 +29,7 @@ TYPES = {
     "status": pl.String,
     "log_likelihood": pl.Float64,
     "n_tokens": pl.Int32,
-    "token_log_likelihoods": pl.List(pl.Float32),
+    "first_token_log_likelihood": pl.Float64,
 }
 
 
@@ -57,7 +57,7 @@ def make_scores(values, *, missing=(), variant="given", status="non_finite"):
     values = [None if i in missing else float(value) for i, value in enumerate(values)]
     states = ["ok" if value is not None else status for value in values]
     tokens = [3 + i % 5 for i in range(N)]
-    parts = [[] if value is None else [value / 4, 3 * value / 4] for value in values]
+    parts = [None if value is None else value / 4 for value in values]
     columns = (IDS, [variant] * N, states, values, tokens, parts)
     return pl.DataFrame(dict(zip(TYPES, columns, strict=True)), TYPES)
 

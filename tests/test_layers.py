@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "log": (set(), set()),
     "hub": ({"huggingface_hub"}, {"hub_errors"}),
     "hub_errors": ({"huggingface_hub"}, set()),
-    "gather": ({"numpy", "polars"}, {"geometry"}),
+    "gather": ({"numpy", "polars"}, {"blocks", "geometry"}),
     "retrieve": ({"filelock"}, {"hub", "models"}),
     "structure": ({"numpy", "polars"}, {"geometry"}),
     "strata": ({"numpy", "polars"}, {"geometry"}),

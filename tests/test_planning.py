@@ -49,7 +49,7 @@ def test_what_is_unknown_is_not_zero_and_says_why():
     shown = planning.text(plan, n_datasets=1)
     assert "  b: coco: no config" in shown
     assert "  c: gated" in shown
-    assert shown.splitlines()[0].startswith("3 models x 1 dataset: 2 jobs to do, 4 GB to download")
+    assert shown.splitlines()[0].startswith("3 models x 1 dataset: 2 jobs to do, at least 4 GB to")
 
 
 def test_the_first_line_says_the_totals():
@@ -59,7 +59,7 @@ def test_the_first_line_says_the_totals():
         [job(name, tflop=86_336.0, memory_bytes=160e9) for name in names],
     )
     assert planning.text(plan, n_datasets=1).splitlines()[0] == (
-        "56 models x 1 dataset: 56 jobs to do, 812 GB to download, at most 160 GB of GPU memory, "
+        "56 models x 1 dataset: 56 jobs to do, 812 GB to download, up to 160 GB of GPU memory, "
         "3.4 GPU-hours at 50 % of 790 TFLOP/s"
     )
 
@@ -103,9 +103,8 @@ def test_the_workload_is_that_of_the_samples(n_images):
     names = ["given", "shuffled", "blank", "none"]
     shown = samples.variants(rows, names, prompt="What?", everything=rows)
     shown += samples.paraphrased(rows, ["So?"], everything=rows)
-    found = planning.workload(
-        n_images=n_images, targets_per_image=2, variants=names, n_paraphrases=1
-    )
+    size = planning.size({}, rows=pl.DataFrame(rows).select("group"))
+    found = planning.workload(**size, variants=names, n_paraphrases=1)
     n_conditions = len({sample.condition for sample in shown})
     assert found["n_pairs"] == len(shown)
     assert n_conditions <= found["n_conditions"] <= n_conditions + len(rows)

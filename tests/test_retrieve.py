@@ -48,7 +48,7 @@ def test_a_model_and_its_adapter_are_described_and_fetched_together(describe, lo
     with pytest.raises(hub.Unreachable, match="org/tiny: model.safetensors is not in .* run again"):
         retrieve.expect_weights(found)
     local_hub.requests.clear()
-    retrieve.fetch(found)
+    retrieve.fetch(found, images=True)
     assert local_hub.downloads() == ["model.safetensors", "adapter_model.safetensors"]
     retrieve.expect_weights(found)
 
@@ -79,7 +79,7 @@ def test_code_is_refused_with_the_commit_that_would_allow_it(describe):
 def test_weights_stay_while_a_score_is_missing(describe, write, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     whole, missing = describe(), describe(adapter="org/lora")
-    retrieve.fetch(missing)
+    retrieve.fetch(missing, images=True)
     scores = {write("whole", whole): [__file__], write("missing", missing): ["no-such-score"]}
     said = retrieve.remove_weights(scores)
     assert said.startswith("1 models are scored and 1 are not")
@@ -117,3 +117,25 @@ def test_why_a_checkpoint_cannot_be_converted_replaces_that_it_is_ok(describe, w
     file = write("tiny", describe())
     assert retrieve.read(file, [tmp_path / "empty"])["status"] == "ok"
     assert retrieve.read(file, [tmp_path / "outcome"])["reason"] == "it is odd"
+
+
+def test_of_a_language_model_nothing_is_fetched_for_images(describe, local_hub, tmp_path):
+    blind = write_checkpoint(tmp_path / "blind", **{"config.json": {"model_type": "llama"}})
+    local_hub.add("org/blind", blind)
+    found = describe("org/blind")
+    local_hub.requests.clear()
+    retrieve.fetch(found, images=True)
+    assert local_hub.requests == []
+    retrieve.fetch(found, images=False)
+    assert local_hub.downloads() == ["model.safetensors"]
+
+
+def test_what_is_known_to_be_scored_wrongly_is_refused_before_its_weights(
+    describe, local_hub, tmp_path
+):
+    wrong = write_checkpoint(tmp_path / "wrong", **{"config.json": {"model_type": "emu3"}})
+    local_hub.add("org/wrong", wrong)
+    found = describe("org/wrong")
+    assert found["status"] == "refused"
+    assert "emu3" in found["reason"]
+    assert "model.safetensors" not in local_hub.downloads()

@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from modelmap import planning
 from modelmap.models import cost, loading, weightless
 from modelmap.models.cost import NoEstimate, estimate
 from modelmap.models.families import KNOWN
@@ -20,7 +21,7 @@ from modelmap.models.model import Refused
 
 FIRST = {"gemma3", "gpt2", "idefics3", "kosmos-2", "mllama", "paligemma", "qwen2_5_vl", "qwen3_5"}
 PROMPT, TARGET, SIZE = "Describe the image.", "There are two blue squares.", (96, 64)
-USUAL = {"dtype": "auto", "image_options": None, "share_prefix": "auto"}
+USUAL = {"dtype": "auto", "image_options": None, "share_prefix": "auto", "batch_tokens": "auto"}
 
 
 def families(names):
@@ -62,7 +63,7 @@ def test_operations_are_those_of_a_run_with_weights(name, tmp_path):
     size = SIZE if model.sees_images else None
     for n_targets in (1, 3):
         found = told(tmp_path, n_targets, size)
-        tflop = found.tflop(n_conditions=1, n_targets=n_targets)
+        tflop = planning.tflop(found._asdict(), n_conditions=1, n_targets=n_targets)
         assert tflop == pytest.approx(counted(model, n_targets) / 1e12, rel=0.002)
         assert (found.tflop_image > 0) == model.sees_images
         assert min(found.tflop_prompt, found.tflop_target) > 0
@@ -154,10 +155,11 @@ def test_nothing_is_shared_unless_it_is_to_be(tmp_path):
     build.save("llava", tmp_path)
     shared, apart = told(tmp_path, 5), told(tmp_path, 5, share_prefix=False)
     assert (shared.shares_prefix, apart.shares_prefix) == (True, False)
+    apart, shared = apart._asdict(), shared._asdict()
     five = {"n_conditions": 1, "n_targets": 5}
     one = {"n_conditions": 1, "n_targets": 1}
-    assert apart.tflop(**five) == pytest.approx(5 * apart.tflop(**one))
-    assert shared.tflop(**five) < 2 * shared.tflop(**one)
+    assert planning.tflop(apart, **five) == pytest.approx(5 * planning.tflop(apart, **one))
+    assert planning.tflop(shared, **five) < 2 * planning.tflop(shared, **one)
 
 
 def test_image_options_count(tmp_path):

@@ -1,6 +1,7 @@
 """What a checkpoint brings along changes a score only where it is meant to."""
 
 import dataclasses
+import errno
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from families import build
 from tiny import Sample, load, noise
 from tokenizers import processors
 
+from modelmap.models import loading
 from modelmap.models.model import Refused
 from modelmap.scoring.likelihood import score_samples
 
@@ -103,3 +105,26 @@ def test_a_prompt_that_the_template_leaves_out_is_an_error(tmp_path):
     silent = dataclasses.replace(model, _prompts={}, _rows={}, _bare_prompts={})
     rows, _ = score_samples(silent, SAMPLES[:1])
     assert rows[0]["status"] == "prompt_error"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        (torch.OutOfMemoryError("no memory"), "too_large"),
+        (ValueError("no such weights"), "corrupt"),
+        (OSError("no file of weights is there"), "corrupt"),
+        (OSError(errno.EIO, "Input/output error"), None),
+        (torch.AcceleratorError("the device is lost"), None),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_loading_raises_is_the_checkpoints_fault_or_the_machines(
+    tmp_path, monkeypatch, raised, status
+):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(loading.AutoModelForMultimodalLM, "from_pretrained", fail)
+    with pytest.raises(Refused if status else type(raised)) as error:
+        load(checkpoint("llava", tmp_path))
+    assert getattr(error.value, "status", None) == status

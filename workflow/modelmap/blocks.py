@@ -4,7 +4,9 @@ from pathlib import Path
 
 from modelmap.validation import InvalidInput, Places, load_schema, nearest
 
-BESIDE_A_MATRIX = ("samples", "models", "image_gap", "blank_gap", "text_gap", "pmi")
+# table beside a matrix -> the variant that it compares with the image given
+GAPS = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
+BESIDE_A_MATRIX = ("samples", "models", "pmi", *GAPS)
 
 
 def shows_images(block):

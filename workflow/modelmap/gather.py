@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from modelmap.blocks import GAPS
 from modelmap.geometry import information
 from modelmap.geometry.centering import complete
 from modelmap.geometry.divergence import mean_interval
 
-OTHER = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
 NOISE = ("noise_nats2", "prompt_nats2")
 MAX_MISSING = 0.02  # a model that misses a larger share of the samples is left out
 
@@ -54,7 +54,7 @@ def gather(samples, scores, *, noise, level):
     Parameters
     ----------
     samples : DataFrame of tables.SAMPLES
-    scores : dict of model to DataFrame of tables.SCORES
+    scores : dict of model to its rows, see tables.read_scores
     noise : dict of model to the list of what scoring.noise found in each shard
     level : of the interval of the image gap
 
@@ -131,7 +131,7 @@ def visual(samples, scores, *, measure):
     frames, ids = [scores[name] for name in names], samples["sample_id"]
     given = cells(frames, ids, variant="given")
     if measure != "pmi":
-        return names, information.gap(given, cells(frames, ids, variant=OTHER[measure]))
+        return names, information.gap(given, cells(frames, ids, variant=GAPS[measure]))
     variants = {v for frame in frames for v in frame["variant"].unique()}
     if "no_prompt" in variants:
         return names, information.gap(given, cells(frames, ids, variant="no_prompt"))
@@ -219,7 +219,7 @@ def first_token_share(scores):
     covariance of the two, by the variance of the whole. None with fewer than two texts.
     """
     given = scores.filter((pl.col("variant") == "given") & (pl.col("status") == "ok"))
-    first, whole = pl.col("token_log_likelihoods").list.first(), pl.col("log_likelihood")
+    first, whole = pl.col("first_token_log_likelihood"), pl.col("log_likelihood")
     share = given.select(pl.cov(first, whole) / whole.var())
     value = share.item() if given.height > 1 else None
     return value if value is not None and math.isfinite(value) else None

@@ -6,7 +6,7 @@ A model: `model`; `download_bytes` still to fetch and `disk_bytes` of all its fi
 unknown; `note`, why there is no (full) estimate, or None.
 
 A job, one model on one dataset: `model`, `dataset`, `done`; `n_images` and `n_pairs` to score;
-`tflop` of all of them (1e12 operations, see models.cost.Cost.tflop) and `memory_bytes` of the GPU,
+`tflop` of all of them (1e12 operations, see `tflop`) and `memory_bytes` of the GPU,
 both None where there is no estimate; `note`, why not, or None.
 
 GB are 1e9 bytes, of disks and of GPUs.
@@ -41,7 +41,23 @@ SHOWN = {
 }
 
 
-def workload(*, n_images, targets_per_image, variants, n_paraphrases):
+def size(block, *, rows=None):
+    """How many images and targets a dataset has, both None where that is not known yet.
+
+    Parameters
+    ----------
+    block : its block in the config
+    rows : DataFrame of its samples' groups, if they are made; else a drawn pair is taken to have
+        an image of its own, which is the most there can be
+    """
+    if rows is not None:
+        return {"n_images": rows["group"].n_unique(), "n_targets": rows.height}
+    n, options = block["n_samples"], block["options"]
+    several = len(options) if isinstance(options, list) and not block["answer_only"] else 1
+    return {"n_images": n, "n_targets": n and n * several}
+
+
+def workload(*, n_images, n_targets, variants, n_paraphrases):
     """How many pairs a dataset makes, and how many conditions (a prompt with its image) they have.
 
     Targets that are shuffled onto an image find it computed; a blank one is taken to be as many
@@ -51,7 +67,6 @@ def workload(*, n_images, targets_per_image, variants, n_paraphrases):
     -------
     dict : n_images, n_pairs, n_conditions
     """
-    n_targets = n_images * targets_per_image
     asked_again = n_paraphrases * min(N_PARAPHRASED, n_targets)
     n_conditions = n_images * (1 + ("blank" in variants)) + ("none" in variants)
     return {
@@ -61,29 +76,38 @@ def workload(*, n_images, targets_per_image, variants, n_paraphrases):
     }
 
 
-def job(model, dataset, *, estimate, n_samples, about, done):
+def tflop(cost, *, n_conditions, n_targets):
+    """1e12 operations of `n_targets` targets in all, behind `n_conditions` prompts.
+
+    `cost` : the fields of models.cost.Cost
+    """
+    n_prompts = n_conditions if cost["shares_prefix"] else n_targets
+    prompts = n_prompts * (cost["tflop_image"] + cost["tflop_prompt"])
+    return prompts + n_targets * cost["tflop_target"]
+
+
+def job(model, dataset, *, estimate, n_images, n_targets, block, done):
     """One job of the plan, see above.
 
     Parameters
     ----------
     estimate : (fields of models.cost.Cost or None, note or None)
-    n_samples : int, pairs of the dataset; None if not known yet
-    about : what `workload` wants to know of the dataset, but for n_images
+    n_images, n_targets : see `size`
+    block : the dataset's block in the config
     done : bool
     """
     cost, note = estimate
     found = {"model": model, "dataset": dataset, "done": done, "note": note}
-    if n_samples is None:
+    if n_targets is None:
         advice = f"set n_samples, or make resources/samples/{dataset}.parquet"
         found["note"] = note or f"how many samples there are is not known yet; {advice}"
-    load = workload(n_images=-(-(n_samples or 0) // about["targets_per_image"]), **about)
+    about = {"variants": block["variants"], "n_paraphrases": len(block["paraphrases"])}
+    load = workload(n_images=n_images or 0, n_targets=n_targets or 0, **about)
     found |= {"n_images": load["n_images"], "n_pairs": load["n_pairs"]}
-    if cost is None or n_samples is None:
+    if cost is None or n_targets is None:
         return found | {"tflop": None, "memory_bytes": None}
-    n_prompts = load["n_conditions"] if cost["shares_prefix"] else load["n_pairs"]
-    tflop = n_prompts * (cost["tflop_image"] + cost["tflop_prompt"])
-    tflop += load["n_pairs"] * cost["tflop_target"]
-    return found | {"tflop": tflop, "memory_bytes": cost["memory_bytes"]}
+    operations = tflop(cost, n_conditions=load["n_conditions"], n_targets=load["n_pairs"])
+    return found | {"tflop": operations, "memory_bytes": cost["memory_bytes"]}
 
 
 def table(models, jobs, *, peak_tflops=PEAK_TFLOPS, utilization=UTILIZATION):
@@ -109,10 +133,11 @@ def text(plan, *, n_datasets, peak_tflops=PEAK_TFLOPS, utilization=UTILIZATION):
     n_done, largest = plan["jobs_done"].sum(), plan["gpu_memory_gb"].max() or 0
     done = f" ({n_done} done)" if n_done else ""
     hours = f"{hours:,.1f}" if hours >= 1 else f"{hours:.2g}"
+    least = "" if plan["note"].is_null().all() else "at least "
     first = (
         f"{_number(plan.height, 'model')} x {_number(n_datasets, 'dataset')}: "
-        f"{_number(plan['jobs'].sum(), 'job')} to do{done}, {download:,.0f} GB to download, "
-        f"at most {largest:,.0f} GB of GPU memory, {hours} GPU-hours at {rate}"
+        f"{_number(plan['jobs'].sum(), 'job')} to do{done}, {least}{download:,.0f} GB to download, "
+        f"up to {largest:,.0f} GB of GPU memory, {least}{hours} GPU-hours at {rate}"
     )
     header = ["model", *(title for title, _ in SHOWN.values())]
     rows = [

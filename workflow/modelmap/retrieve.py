@@ -60,12 +60,17 @@ def _local(path, files):
 
 def _remote(repo, revision, options):
     """What the hub says of an id."""
-    from modelmap.models.loading import LOADED  # slow to import, and of use for a hub alone
+    from modelmap.models import families, loading  # slow to import, and of use for a hub alone
 
-    found = hub.resolve(repo, revision, **options, known_types=LOADED)
+    found = hub.resolve(repo, revision, **options, known_types=loading.LOADED)
     if found["status"] == "ok" and FOREIGN & set(found["weights"]):
         reason = f"{repo} is an adapter: name the model it is put on as repo, and it as adapter"
         found |= {"status": "refused", "reason": reason}
+    elif found["status"] == "ok":
+        config = loading.read_config(found["local_path"])
+        if reason := families.refusal(config):
+            found |= {"status": "refused", "reason": f"its {reason}"}
+        found["is_blind"] = config.get("model_type") in loading.BLIND
     return found
 
 
@@ -92,8 +97,12 @@ def _sources(checkpoint):
     return [found for found in sources if found and found["status"] == "ok" and "weights" in found]
 
 
-def fetch(checkpoint):
-    """Download what is missing of a checkpoint; nothing of one that is not ok."""
+def fetch(checkpoint, *, images):
+    """Download what is missing of a checkpoint; nothing of one that is not ok, or that is to look
+    at images and cannot.
+    """
+    if images and checkpoint.get("is_blind"):
+        return
     for found in _sources(checkpoint):
         hub.fetch(found)
 
@@ -118,6 +127,7 @@ def sizes(checkpoint):
     files = [Path(file) for file in checkpoint["hashes"]] if not sources else []
     disk = sum(file.stat().st_size for file in files if file.exists())
     disk += sum(found["n_bytes"] for found in sources)
+    disk *= 2 if checkpoint["convert"] else 1  # its native form lies beside it
     return {"download_bytes": due, "disk_bytes": disk, "note": None}
 
 
@@ -158,11 +168,11 @@ def remove_weights(scores):
         if Path(file).exists():
             there = all(Path(score).exists() for score in wanted)
             (done if there else todo).append(read(file))
+            for left in Path("resources").glob(f"*ed/*/{Path(file).stem}") if there else ():
+                shutil.rmtree(left)  # fetched or converted, by a run that was killed
     freed = hub.remove_weights(*([s for c in some for s in _sources(c)] for some in (done, todo)))
     for checkpoint in done:
         if checkpoint["convert"] and Path(checkpoint["path"]).exists():
             freed += sum(file.stat().st_size for file in Path(checkpoint["path"]).iterdir())
             shutil.rmtree(checkpoint["path"])
-    for folder in ("resources/fetched", "resources/converted"):
-        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
     return f"{len(done)} models are scored and {len(todo)} are not; freed {freed / 1e9:.1f} GB"

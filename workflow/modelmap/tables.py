@@ -198,10 +198,17 @@ def read_vectors(path, schema):
 
 
 def read_scores(files):
-    """Read the scores of a dataset, {model}/{shard}.parquet: dict of model to all its rows."""
+    """Read the scores of a dataset, {model}/{shard}.parquet: dict of model to all its rows.
+
+    Of the token lists, which are most of a file, only `first_token_log_likelihood` is kept.
+    """
     shards = {}
     for file in files:
-        shards.setdefault(Path(file).parent.name, []).append(read(file, SCORES))
+        frame = read(file, SCORES).with_columns(
+            first_token_log_likelihood=pl.col("token_log_likelihoods").list.first()
+        )
+        lists = ("token_ids", "token_ends", "token_log_likelihoods")
+        shards.setdefault(Path(file).parent.name, []).append(frame.drop(lists))
     return {model: pl.concat(frames) for model, frames in sorted(shards.items())}
 
 
@@ -241,6 +248,17 @@ def read_table(path, schema):
 def provenance(path):
     """What the footer of a file says about how it was made."""
     return json.loads(pq.read_schema(path).metadata[b"provenance"])
+
+
+def is_made_by(path, schema, settings):
+    """Whether there is a file of this version of `schema` whose provenance says these settings."""
+    if not Path(path).exists():
+        return False
+    metadata = pq.read_schema(path).metadata or {}
+    if metadata.get(b"version") != schema.metadata[b"version"]:
+        return False
+    said = json.loads(metadata[b"provenance"])
+    return all(said.get(key) == value for key, value in settings.items())
 
 
 def _says(metadata):

@@ -44,7 +44,6 @@ LANGUAGE_CHECKPOINT = (
     "tokenizer_config.json",
     "generation_config.json",
 )
-GAPS = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
 SUFFIXES = (".json", ".safetensors", ".jinja", ".txt", ".model")
 
 
@@ -170,6 +169,12 @@ def source_files(wildcards):
     return [str(file) for file in files.get(source, list)() if file.exists()]
 
 
+def drawn(dataset):
+    """What decides which samples a dataset has: the keys of its block but for how they are shown."""
+    shown = ("prompt", "paraphrases", "variants", "models")
+    return {key: value for key, value in DATASETS[dataset].items() if key not in shown}
+
+
 # Checkpoints
 
 
@@ -237,7 +242,8 @@ def failed_before():
         return set()
     with file.open(newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t"))
-    return {row["model"] for row in rows if row["status"] not in ("ok", "not applicable")}
+    good = ("ok", "incomplete", "not applicable")  # another try would give the same rows
+    return {row["model"] for row in rows if row["status"] not in good}
 
 
 # Scores
@@ -261,7 +267,7 @@ def score_threads():
 def gaps(dataset):
     """The tables of what other images cost on a dataset."""
     variants = DATASETS[dataset]["variants"]
-    return [name for name, variant in GAPS.items() if variant in variants]
+    return [name for name, variant in blocks.GAPS.items() if variant in variants]
 
 
 def prompt_of(model, dataset):
@@ -273,19 +279,19 @@ def prompt_of(model, dataset):
     return next(prompt for prompt in asked if prompt is not None)
 
 
-def score_settings(wildcards):
+def settings_of(model, dataset):
     """What changes the numbers of one model on one dataset, and nothing else."""
-    row, score, dataset = MODELS[wildcards.model], config["score"], DATASETS[wildcards.dataset]
+    row, score, block = MODELS[model], config["score"], DATASETS[dataset]
     return {
         "repo": row["repo"],
         "revision": row["revision"],
         "adapter": row["adapter"],
         "dtype": row["dtype"] or score["dtype"],
         "attention": row["attention"] or score["attention"],
-        "prompt": prompt_of(wildcards.model, wildcards.dataset),
+        "prompt": prompt_of(model, dataset),
         "image_options": row["image_options"],
-        "variants": dataset["variants"],
-        "paraphrases": dataset["paraphrases"],
+        "variants": block["variants"],
+        "paraphrases": block["paraphrases"],
         "share_prefix": score["share_prefix"],
         "require_image_use": score["require_image_use"],
     }
@@ -303,6 +309,7 @@ def usual_sample(model, dataset):
     """A sample as most of a dataset are, before they are there: of MS-COCO's size and length."""
     block, images = DATASETS[dataset], blocks.shows_images(DATASETS[dataset])
     n_shuffled = sum(variant.startswith("shuffled") for variant in block["variants"])
+    n_options = len(block["options"]) if isinstance(block["options"], list) else None
     words = "A person in a red jacket is standing on the snow. " * 100
     n_bytes = len("A man with a red helmet on a small moped on a dirt road.") if images else 1024
     size = ((48, 48) if block["source"] == "scenes" else (640, 480)) if images else None
@@ -310,5 +317,5 @@ def usual_sample(model, dataset):
         "prompt": prompt_of(model, dataset),
         "target": words[: min(block["max_bytes"] or n_bytes, n_bytes)],
         "size": size,
-        "n_targets": block["targets_per_image"] * (1 + n_shuffled),
+        "n_targets": (n_options or block["targets_per_image"]) * (1 + n_shuffled),
     }

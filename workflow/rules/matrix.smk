@@ -48,7 +48,7 @@ rule compare_images:
     log:
         "logs/compare_images/{dataset}/{measure}.log",
     wildcard_constraints:
-        measure=one_of(GAPS),
+        measure=one_of(blocks.GAPS),
     conda:
         "../../envs/modelmap.yaml"
     params:

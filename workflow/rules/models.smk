@@ -17,6 +17,11 @@ localrules:
     remove_weights,
 
 
+# Few at a time: each has several connections, and what is fetched long before it is scored fills
+# the disk. `--resources downloads=N` allows more.
+workflow.global_resources.setdefault("downloads", 2)
+
+
 rule retrieve:
     input:
         checkpoint_files,
@@ -49,6 +54,10 @@ rule fetch:
         "logs/fetch/{dataset}/{model}/{shard}.log",
     conda:
         "../../envs/modelmap.yaml"
+    resources:
+        downloads=1,
+    params:
+        images=lambda wildcards: blocks.shows_images(DATASETS[wildcards.dataset]),
     script:
         "../scripts/fetch.py"
 

@@ -29,6 +29,7 @@ rule estimate:
             "dtype": MODELS[wildcards.model]["dtype"] or config["score"]["dtype"],
             "image_options": MODELS[wildcards.model]["image_options"],
             "share_prefix": config["score"]["share_prefix"],
+            "batch_tokens": config["score"]["batch_tokens"],
         },
     script:
         "../scripts/estimate.py"
@@ -47,17 +48,13 @@ rule plan:
         n_zoo=len(MODELS) - len(not_of_the_zoo()),
         table="results/plan.tsv",
         text="results/plan.txt",
-        n_samples={dataset: block["n_samples"] for dataset, block in DATASETS.items()},
-        about={
-            dataset: {
-                "targets_per_image": block["targets_per_image"],
-                "variants": block["variants"],
-                "n_paraphrases": len(block["paraphrases"]),
-            }
-            for dataset, block in DATASETS.items()
-        },
+        blocks=DATASETS,
+        drawn={dataset: drawn(dataset) for dataset in DATASETS},
         scores={
-            f"{dataset}/{model}": scores_of(dataset, [model])
+            f"{dataset}/{model}": {
+                "files": scores_of(dataset, [model]),
+                "settings": settings_of(model, dataset),
+            }
             for dataset in DATASETS
             for model in not_of_the_zoo()
         },

@@ -15,11 +15,7 @@ rule sample:
     conda:
         "../../envs/modelmap.yaml"
     params:
-        block=lambda wildcards: {
-            key: value
-            for key, value in DATASETS[wildcards.dataset].items()
-            if key not in ("prompt", "paraphrases", "variants", "models")
-        },
+        block=lambda wildcards: drawn(wildcards.dataset),
         version=tables.version(tables.SAMPLES),
     script:
         "../scripts/sample.py"

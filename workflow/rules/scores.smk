@@ -26,7 +26,7 @@ rule score:
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
     params:
-        settings=score_settings,
+        settings=lambda wildcards: settings_of(wildcards.model, wildcards.dataset),
         version=tables.version(tables.SCORES),
     script:
         "../scripts/score.py"

@@ -7,5 +7,5 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-retrieve.fetch(retrieve.read(snakemake.input[0]))
+retrieve.fetch(retrieve.read(snakemake.input[0]), images=snakemake.params.images)
 Path(snakemake.output[0]).touch()

@@ -2,23 +2,20 @@
 
 from pathlib import Path
 
-import polars as pl
-
 from modelmap import gather, tables
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
 samples = tables.read(snakemake.input.samples, tables.SAMPLES)
-shards, gates, plans, noise = {}, {}, {}, {}
+scores = tables.read_scores(snakemake.input.scores)
+gates, plans, noise = {}, {}, {}
 for file in snakemake.input.scores:  # results/scores/{dataset}/{model}/{shard}.parquet
     model = Path(file).parent.name
-    shards.setdefault(model, []).append(tables.read(file, tables.SCORES))
     facts = tables.provenance(file)
     gates.setdefault(model, facts.get("gate", []))
     plans.setdefault(model, []).append(facts.get("plan"))
     noise.setdefault(model, []).append(facts.get("noise"))
-scores = {model: pl.concat(frames) for model, frames in sorted(shards.items())}
 
 facts = {"plans": plans, "level": snakemake.params.level}
 gathered = gather.gather(samples, scores, noise=noise, level=snakemake.params.level)

@@ -14,7 +14,6 @@ checkpoint = retrieve.read(snakemake.input.model, snakemake.input.weights)
 facts = {"model": snakemake.wildcards.model, "checkpoint": checkpoint, "settings": settings}
 scores, outcome = [], {key: checkpoint[key] for key in ("status", "reason")}
 if checkpoint["status"] == "ok":
-    retrieve.expect_weights(checkpoint)
     from modelmap.models import loading  # torch only where it is needed
     from modelmap.scoring import gate, job
 
@@ -27,6 +26,7 @@ if checkpoint["status"] == "ok":
     try:
         images = any(row["image"] is not None for row in rows)
         loading.expect_to_score(checkpoint["path"], images=images, remote_code=own_code)
+        retrieve.expect_weights(checkpoint)
         model = loading.load(
             checkpoint["path"],
             adapter=checkpoint["adapter"],

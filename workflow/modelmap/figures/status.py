@@ -33,7 +33,7 @@ def _failed(scored):
     return section(
         "What to know",
         "Models without scores, or with a remark. What was gated or missing is asked for again by "
-        "<code>snakemake --cores 1 retry</code>; a plain run leaves it as it is.",
+        "<code>make retry</code> (with CONFIG=FILE); a plain run leaves it as it is.",
         bad.select("model", "dataset", "status", "reason", "samples_ok", "samples_missing"),
     )
 

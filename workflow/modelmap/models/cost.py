@@ -48,11 +48,6 @@ class Cost(NamedTuple):
     weight_bytes: int
     memory_bytes: int
 
-    def tflop(self, *, n_conditions, n_targets):
-        """1e12 operations of `n_targets` targets in all, behind `n_conditions` prompts."""
-        n_prompts = n_conditions if self.shares_prefix else n_targets
-        return n_prompts * (self.tflop_image + self.tflop_prompt) + n_targets * self.tflop_target
-
 
 class _Sample(NamedTuple):
     """A sample as Model takes it."""
@@ -68,7 +63,9 @@ class _Sample(NamedTuple):
         return self.size and Image.new("RGB", self.size, GRAY)
 
 
-def estimate(path, *, prompt, target, size, n_targets, dtype, image_options, share_prefix):
+def estimate(
+    path, *, prompt, target, size, n_targets, dtype, image_options, share_prefix, batch_tokens
+):
     """What scoring `n_targets` such targets behind one image costs on a GPU, as a Cost.
 
     Parameters
@@ -77,6 +74,7 @@ def estimate(path, *, prompt, target, size, n_targets, dtype, image_options, sha
     prompt, target : str, of usual length
     size : (width, height) of a usual image in pixels; None: texts without an image
     dtype, image_options, share_prefix : see loading.load
+    batch_tokens : int, or "auto" for what the model suggests
 
     Raises
     ------
@@ -89,7 +87,7 @@ def estimate(path, *, prompt, target, size, n_targets, dtype, image_options, sha
         path, dtype=dtype, image_options=image_options, share_prefix=share_prefix
     )
     try:
-        return count(model, _Sample(prompt, target, size), n_targets)
+        return count(model, _Sample(prompt, target, size), n_targets, batch_tokens)
     except (MemoryError, ImportError):
         raise
     except Exception as error:  # of code that was not written to run without weights
@@ -119,7 +117,7 @@ def of_datasets(path, datasets, **options):
     return found
 
 
-def count(model, sample, n_targets):
+def count(model, sample, n_targets, batch_tokens="auto"):
     """The Cost of a sample with `n_targets` targets; the model is without weights."""
     shares = model.lengths([sample])[0][2]
     together = shares and n_targets > 1
@@ -134,7 +132,8 @@ def count(model, sample, n_targets):
     prompt = (marks[1] - image) * (1 if together else n_prompt / n_tokens)
     n_parameters = _n_parameters(model.network)
     weight_bytes = sum(parameter.nbytes for parameter in model.network.parameters())
-    n_conditions = _conditions_of_a_batch(model, n_rows, n_prompt, n_tail)
+    budget = model.suggested_batch_tokens if batch_tokens == "auto" else batch_tokens
+    n_conditions = _conditions_of_a_batch(budget, model, n_rows, n_prompt, n_tail)
     return Cost(
         n_parameters=n_parameters,
         n_active_parameters=n_parameters - _n_idle(model.network, run, n_tokens),
@@ -171,9 +170,9 @@ def _marks(network, run):
             hook.remove()
 
 
-def _conditions_of_a_batch(model, n_rows, n_prompt, n_tail):
+def _conditions_of_a_batch(batch_tokens, model, n_rows, n_prompt, n_tail):
     """How many prompts with `n_rows` rows each are in a batch, by scoring.plan's rules."""
-    budget = model.suggested_batch_tokens * (2 if n_rows > 1 else 1)
+    budget = batch_tokens * (2 if n_rows > 1 else 1)
     most = min(budget // (n_prompt + n_tail), model.max_targets // n_tail)
     return max(1, most // n_rows)
 

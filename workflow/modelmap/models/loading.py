@@ -1,5 +1,6 @@
 """Load a checkpoint folder as a model that can encode samples and give their logits."""
 
+import errno
 import gc
 import json
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ gc.freeze()
 gc.enable()
 
 LOADED = {*MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES, *MODEL_FOR_CAUSAL_LM_MAPPING_NAMES}
+BLIND = LOADED - {*MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
 OWN_CODE = ("AutoModelForMultimodalLM", "AutoModelForImageTextToText", "AutoModelForCausalLM")
 VISION = {"packed": packed.NAME, "eager": "eager"}
 
@@ -195,9 +197,13 @@ def _reading(what):
     """Whatever a broken checkpoint raises, it is broken for good: Refused."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError, ImportError):
+    except torch.OutOfMemoryError as error:
+        raise Refused(f"{what} does not fit the device's memory: {error}", "too_large") from error
+    except (MemoryError, torch.AcceleratorError, ImportError):
         raise  # no fault of the checkpoint
     except Exception as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+            raise  # of the disk or the network
         reason = f"{what} cannot be loaded: {type(error).__name__}: {error}"
         raise Refused(reason, "corrupt") from error
 
@@ -253,7 +259,10 @@ def _device(name):
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return next((device for device, found in there.items() if found), "cpu")
+        found = next((device for device, found in there.items() if found), "cpu")
+        if found == "cpu":
+            print("no GPU found: computing on the CPU")
+        return found
     if not there.get(name, name == "cpu"):
         raise NoDevice(f"score.device is {name}, but torch finds none; set it to auto or cpu")
     return name

@@ -20,7 +20,8 @@ class Refused(Exception):
     """A model that cannot be scored, and never will be as it stands; says why.
 
     `status` is "refused" for a model that we do not trust, "corrupt" for one that cannot be read,
-    "not applicable" for one that is not made for such samples.
+    "too_large" for one that the device cannot hold, "not applicable" for one that is not made for
+    such samples.
     """
 
     def __init__(self, reason, status="refused"):

@@ -31,13 +31,17 @@ def gate_and_score(model, samples, probes, *, batch_tokens, workers, require_ima
     begin = time.monotonic()
     auto = batch_tokens == "auto"
     batch_tokens = model.suggested_batch_tokens if auto else int(batch_tokens)
+    status = "refused"
     try:
         about = model.facts(probes[0][0])
         checks = gate.check(
             model, *probes, batch_tokens=batch_tokens, require_image_use=require_image_use
         )
         reason = gate.refusal(checks)
-    except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError):
+    except torch.OutOfMemoryError as error:
+        about, checks, status = {}, [], "too_large"
+        reason = f"one sample does not fit the device's memory: {str(error)[:200]}"
+    except (MemoryError, torch.AcceleratorError):
         raise  # no fault of the model
     except Exception as error:  # a model that cannot be run on a few samples is refused
         about, checks, reason = {}, [], f"the gate: {type(error).__name__}: {error}"
@@ -46,7 +50,7 @@ def gate_and_score(model, samples, probes, *, batch_tokens, workers, require_ima
             "gate: {check} {verdict} ({value:.4g}, limit {limit:.4g})".format(**check),
             file=sys.stderr,
         )
-    facts = {"status": "refused" if reason else "ok", "reason": reason, "gate": checks}
+    facts = {"status": status if reason else "ok", "reason": reason, "gate": checks}
     rows = []
     if not reason:
         if any(c["check"] == "shared_prefix" and c["value"] > c["limit"] for c in checks):

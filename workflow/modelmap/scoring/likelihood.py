@@ -80,9 +80,10 @@ def score_samples(model, samples, of=None, launched=None):
             rows = Launched(model, samples, model.encode(samples, of)).rows()
         else:
             rows = launched().rows()
-    except torch.OutOfMemoryError:
+    except torch.OutOfMemoryError as error:
         if len(samples) == 1:
-            raise
+            print(f"{samples[0].sample_id} ({samples[0].variant}): {error}", file=sys.stderr)
+            return [failed(samples[0], FAILED)], 0
     except FATAL:
         raise
     except Exception as error:  # of one sample, or of what no batch can hold together
