@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import torch
 import yaml
+from local_hub import LocalHub
 from tiny import load, noise
 from workflow_runs import ROOT, run, snakemake, write_sheet
 
@@ -92,7 +93,7 @@ def test_a_folder_without_lines_is_told(tmp_path):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, checkpoints):
-    """A folder of images, good checkpoints, and bad ones."""
+    """A folder of images, good checkpoints, and bad ones; the hub has none."""
     folder = tmp_path_factory.mktemp("project")
     lines = [
         {"file_name": f"{i}.png", "text": f"picture {i}", "stratum": "ab"[i % 2]} for i in range(12)
@@ -109,7 +110,10 @@ def project(tmp_path_factory, checkpoints):
     shutil.copytree(checkpoints / "llava", folder / "truncated")
     weights = (folder / "truncated/model.safetensors").read_bytes()
     (folder / "truncated/model.safetensors").write_bytes(weights[: len(weights) // 2])
-    return folder
+    with LocalHub() as hub, pytest.MonkeyPatch.context() as patch:
+        for name, value in hub.environment(folder / "hub").items():
+            patch.setenv(name, value)
+        yield folder
 
 
 BAD = [
@@ -146,6 +150,7 @@ def test_a_few_models_among_broken_ones_make_what_map_they_can(project, n_models
     assert reasons["no-checkpoint"][0] == "corrupt"
     assert "no config.json" in reasons["no-checkpoint"][1]
     assert reasons["hub"][0] == "missing"
+    assert "someone/something is not on the hub" in reasons["hub"][1]
 
     folder = project / "results/map/photos"
     for method in ("tsne", "umap", "pca"):
