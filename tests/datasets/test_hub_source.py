@@ -179,7 +179,7 @@ def test_fewer_rows_than_are_stated(add, said):
 
 def test_who_may_not_read_it_is_told_what_to_do(add, texts, said, monkeypatch):
     add(access="gated", token=SECRET)
-    terms = "gated: accept the terms at https://huggingface.co/datasets/org/texts, then"
+    terms = "accept the terms at https://huggingface.co/datasets/org/texts, then"
     assert said() == f"org/texts: {terms} `hf auth login` or set HF_TOKEN"
     monkeypatch.setenv("HF_TOKEN", SECRET)
     assert len(texts()[0]) == 40

@@ -21,7 +21,7 @@ from modelmap.models.model import Refused
 
 FIRST = {"gemma3", "gpt2", "idefics3", "kosmos-2", "mllama", "paligemma", "qwen2_5_vl", "qwen3_5"}
 PROMPT, TARGET, SIZE = "Describe the image.", "There are two blue squares.", (96, 64)
-USUAL = {"dtype": "auto", "image_options": None, "share_prefix": "auto", "batch_tokens": "auto"}
+USUAL = {"dtype": "auto", "image_options": None, "share_prefix": "auto"}
 
 
 def families(names):
@@ -30,7 +30,7 @@ def families(names):
 
 
 def told(folder, n_targets=1, size=SIZE, **options):
-    options = {"prompt": PROMPT, "target": TARGET} | USUAL | options
+    options = {"prompt": PROMPT, "target": TARGET, "batch_tokens": "auto"} | USUAL | options
     return estimate(folder, size=size, n_targets=n_targets, **options)
 
 
