@@ -3,7 +3,8 @@
 import polars as pl
 import seaborn as sns
 
-from modelmap.figures.style import BASE, INK, UNKNOWN, family_colors, recipe_markers
+from modelmap.figures.labels import draw_labels
+from modelmap.figures.style import BASE, INK, UNKNOWN, edge, family_colors, recipe_markers
 
 LINEAGE = "#CCCCCC"
 ROWS = 28
@@ -100,6 +101,21 @@ def draw_points(axes, points, colors, markers):
         zorder=3,
         legend="full",
         ax=axes,
+    )
+
+
+def name_points(axes, points, chosen, colors):
+    """Write the names of the chosen points (indices), as far as there is room."""
+    xy, rows = points.select("x", "y").to_numpy(), points[chosen]
+    draw_labels(
+        axes,
+        xy[chosen],
+        rows["label"],
+        [edge(colors[family]) for family in rows["family"]],
+        obstacles=xy,
+        size=6.5,
+        marker=marker_size(points.height),
+        required=0,
     )
 
 

@@ -9,9 +9,8 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from modelmap.figures.labels import draw_labels
-from modelmap.figures.points import draw_legend, draw_points, join, look, marker_size
-from modelmap.figures.style import edge, theme
+from modelmap.figures.points import draw_legend, draw_points, join, look, name_points
+from modelmap.figures.style import theme
 
 N_COLUMNS = 3
 N_LABELS = 4
@@ -101,14 +100,4 @@ def _label(axes, drawn, colors):
     """Name the models that lie farthest from the line, as far as there is room."""
     xy = drawn.select("x", "y").to_numpy()
     chosen = np.argsort(-np.abs(xy[:, 0] - xy[:, 1]), kind="stable")[:N_LABELS]
-    rows = drawn[chosen]
-    draw_labels(
-        axes,
-        xy[chosen],
-        rows["label"],
-        [edge(colors[family]) for family in rows["family"]],
-        obstacles=xy,
-        size=6.5,
-        marker=marker_size(drawn.height),
-        required=0,
-    )
+    name_points(axes, drawn, chosen, colors)

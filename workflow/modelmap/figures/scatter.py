@@ -6,9 +6,8 @@ import polars as pl
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from modelmap.figures.labels import draw_labels
-from modelmap.figures.points import draw_legend, draw_points, join, look, marker_size
-from modelmap.figures.style import edge, theme
+from modelmap.figures.points import draw_legend, draw_points, join, look, name_points
+from modelmap.figures.style import theme
 
 SIZE = 4.2, 3.4
 N_LABELS = 12
@@ -69,14 +68,4 @@ def _label(axes, drawn, colors):
     at = axes.transData.transform(xy)
     gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.diag(np.full(len(at), np.inf))
     chosen = np.argsort(-gaps.min(axis=1), kind="stable")[:N_LABELS]
-    rows = drawn[chosen]
-    draw_labels(
-        axes,
-        xy[chosen],
-        rows["label"],
-        [edge(colors[family]) for family in rows["family"]],
-        obstacles=xy,
-        size=6.5,
-        marker=marker_size(drawn.height),
-        required=0,
-    )
+    name_points(axes, drawn, chosen, colors)
