@@ -6,6 +6,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
+from score_frames import IDS, N, gathered, make_samples, make_scores, noise
 
 from modelmap import tables
 from modelmap.gather import (
@@ -13,62 +14,10 @@ from modelmap.gather import (
     Incomplete,
     cells,
     expect_all_ok,
-    gather,
-    informed,
     mean_losses,
     prompt_floor,
     status,
-    visual,
 )
-
-N = 100
-IDS = [f"s{i}" for i in range(N)]
-TYPES = {
-    "sample_id": pl.String,
-    "variant": pl.String,
-    "status": pl.String,
-    "log_likelihood": pl.Float64,
-    "n_tokens": pl.Int32,
-    "first_token_log_likelihood": pl.Float64,
-}
-
-
-def make_samples(groups=None, images=True):
-    return pl.DataFrame(
-        {
-            "sample_id": IDS,
-            "group": [f"g{i // 2}" for i in range(N)] if groups is None else groups,
-            "image": [b"an image" if images else None] * N,
-            "n_bytes": [10 + i % 7 for i in range(N)],
-            "stratum": [None if i % 3 else "x" for i in range(N)],
-        },
-        {
-            "sample_id": pl.String,
-            "group": pl.String,
-            "image": pl.Binary,
-            "n_bytes": pl.Int32,
-            "stratum": pl.String,
-        },
-    )
-
-
-def make_scores(values, *, missing=(), variant="given", status="non_finite"):
-    """Return one model's scores, those of the samples at `missing` not ok."""
-    values = [None if i in missing else float(value) for i, value in enumerate(values)]
-    states = ["ok" if value is not None else status for value in values]
-    tokens = [3 + i % 5 for i in range(N)]
-    parts = [None if value is None else value / 4 for value in values]
-    columns = (IDS, [variant] * N, states, values, tokens, parts)
-    return pl.DataFrame(dict(zip(TYPES, columns, strict=True)), TYPES)
-
-
-def noise(seed):
-    return np.random.default_rng(seed).normal(-40, 5, N)
-
-
-def gathered(scores, samples=None, level=0.95, noise=None):
-    samples = make_samples() if samples is None else samples
-    return gather(samples, scores, noise=noise or dict.fromkeys(scores, [None]), level=level)
 
 
 def by_model(result):
@@ -316,38 +265,6 @@ def test_every_model_that_failed_is_named():
     expect_all_ok(pl.DataFrame(rows[::2], STATUS))
 
 
-# Text
-
-
-def test_the_first_tokens_share_of_the_variance():
-    """A quarter of each log-likelihood is its first token's, so a quarter of the variance is."""
-    scores = {"a": make_scores(noise(0), missing=[3])}
-    (row,) = gathered(scores, samples=make_samples(images=False)).models
-    assert row["first_token_share"] == pytest.approx(0.25, rel=1e-6)
-    (row,) = gathered(scores).models
-    assert "first_token_share" not in row
-
-
-def test_what_a_prompt_tells_is_the_difference_to_the_text_by_itself():
-    given, alone = noise(0), noise(1)
-    scores = {
-        "a": pl.concat(
-            [make_scores(given), make_scores(alone, variant="no_prompt", missing=range(1))]
-        ),
-        "b": pl.concat(
-            [make_scores(given), make_scores(alone, variant="no_prompt", missing=range(9))]
-        ),
-    }
-    samples = make_samples(images=False)
-    models = pl.DataFrame([{"nats_per_sample": 1.0} | row for row in gathered(scores).models])
-    found = informed(samples, scores, models)
-    assert np.allclose(found.L[0, 1:], (given - alone)[1:])
-    assert [row["kept"] for row in found.models] == [True, False]
-    assert found.models[1]["reason"] == "9 of 100 samples missing, at most 2%"
-    assert found.samples["kept"].to_list() == [False] + [True] * 99
-    assert {row["noise_nats2"] for row in found.models} == {None}
-
-
 # Floors
 
 
@@ -370,40 +287,3 @@ def test_the_prompt_floor_is_the_variance_of_what_a_wording_moves():
     asked += [make_scores(values + 7, variant="paraphrase-2")]  # a shift of all is no distance
     assert prompt_floor(pl.concat(asked)) == pytest.approx(moved.var() / 2)
     assert prompt_floor(asked[0]) is None
-
-
-# What an image is worth
-
-
-def shown(values, variants):
-    return pl.concat(
-        [make_scores(v, variant=name) for name, v in zip(variants, values, strict=True)]
-    )
-
-
-def test_a_gap_is_the_difference_of_two_variants_and_missing_where_one_is():
-    given, gray = noise(0), noise(1)
-    scores = {
-        "m": pl.concat([make_scores(given), make_scores(gray, missing=[3], variant="blank")]),
-        "refused": make_scores(given).clear(),
-    }
-    names, values = visual(make_samples(), scores, measure="blank_gap")
-    assert names == ["m"]
-    assert np.isnan(values[0, 3])
-    expected = np.delete(given - gray, 3)
-    np.testing.assert_allclose(np.delete(values[0], 3), expected)
-
-
-def test_mutual_information_is_at_most_the_logarithm_of_the_number_of_images():
-    variants = ["given", "shuffled", "shuffled-2", "shuffled-3", "shuffled-4"]
-    values = [noise(i) for i in range(5)]
-    _, pmi = visual(make_samples(), {"m": shown(values, variants)}, measure="pmi")
-    assert pmi.max() <= math.log(5) + 1e-12
-    mean = np.log(np.mean(np.exp(values), axis=0))
-    np.testing.assert_allclose(pmi[0], values[0] - mean)
-
-
-def test_a_blind_model_has_no_mutual_information():
-    variants = ["given", "shuffled", "shuffled-2", "shuffled-3", "shuffled-4"]
-    _, pmi = visual(make_samples(), {"m": shown([noise(0)] * 5, variants)}, measure="pmi")
-    np.testing.assert_allclose(pmi, 0, atol=1e-12)
