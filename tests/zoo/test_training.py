@@ -118,3 +118,17 @@ def test_preferences_raise_the_margin_and_random_ones_do_not_so_much(base):
 def test_styles_are_blended_towards_another():
     blended = training._blend(WORLD["styles"], {"detail": 0.6})
     assert blended == pytest.approx({"short": 0.24, "detail": 0.68, "tag": 0.08})
+
+
+def test_masks_made_at_once_are_those_the_network_makes(tmp_path):
+    model = load(make(tmp_path, BASE | {"architecture": "gemma3", "steps": 1, "n_pairs": 16}))
+    drawn = scenes.draw_pairs(
+        16, seed=("test", "masks"), prompt="Describe the image.", questions=0.3, **WORLD
+    )
+    pairs = [training.Pair(*pair) for pair in drawn]
+    masked = training._encode(model, pairs, batch=5)
+    assert len({batch.inputs["input_ids"].shape for batch in masked}) > 1  # padded differently
+    for i, batch in enumerate(masked):
+        assert set(batch.inputs["attention_mask"]) == {"full_attention", "sliding_attention"}
+        by_itself = model.encode(pairs[5 * i : 5 * i + 5])
+        assert torch.equal(model.tail_logits(batch), model.tail_logits(by_itself))
