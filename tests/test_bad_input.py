@@ -124,7 +124,7 @@ BAD = [
     {"model": "hub", "repo": "someone/something"},
 ]
 ABSENT = {  # number of models -> what cannot be embedded
-    1: {"tsne": "at least 4", "umap": "at least 3", "pca": "at least 2"},
+    1: {"tsne": "at least 4", "umap": "at least 3", "pca": "at least 2", "mds": "at least 2"},
     2: {"tsne": "at least 4", "umap": "at least 3"},
     3: {"tsne": "at least 4"},
 }
@@ -153,7 +153,7 @@ def test_a_few_models_among_broken_ones_make_what_map_they_can(project, n_models
     assert "someone/something is not on the hub" in reasons["hub"][1]
 
     folder = project / "results/map/photos"
-    for method in ("tsne", "umap", "pca"):
+    for method in ("tsne", "umap", "pca", "mds"):
         path = folder / f"embedding_{method}.parquet"
         absent = tables.provenance(path).get("absent")
         expected = ABSENT[n_models].get(method)

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "hub_errors": ({"huggingface_hub"}, set()),
     "gather": ({"numpy", "polars"}, {"blocks", "geometry"}),
     "retrieve": ({"filelock"}, {"hub", "models"}),
+    "embeddings": ({"numpy", "polars"}, {"geometry"}),
     "structure": ({"numpy", "polars"}, {"geometry"}),
     "strata": ({"numpy", "polars"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),

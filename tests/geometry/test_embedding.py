@@ -8,20 +8,29 @@ from sklearn.manifold import TSNE
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.preprocessing import normalize
 
+from modelmap.geometry import embedding
 from modelmap.geometry.centering import double_center
 from modelmap.geometry.divergence import squared_distances
-from modelmap.geometry.embedding import TooFewModels, embed, neighbor_overlap, trustworthiness
+from modelmap.geometry.embedding import TooFewModels, neighbor_overlap, trustworthiness
 
 PARAMS = {
     "tsne": {"perplexity": 30, "metric": "euclidean", "max_iter": 300, "random_state": 0},
     "umap": {"n_neighbors": 15, "min_dist": 0.1, "random_state": 0},
     "pca": {},
+    "mds": {},
 }
-AT_LEAST = {"tsne": 4, "umap": 3, "pca": 2}
+AT_LEAST = {"tsne": 4, "umap": 3, "pca": 2, "mds": 2}
 
 
 def coordinates_of(n_models, n_samples=40, seed=0):
     return double_center(np.random.default_rng(seed).normal(size=(n_models, n_samples)))
+
+
+def embed(Q, method, **params):
+    """The same, MDS without noise unless it is told."""
+    return embedding.embed(
+        Q, method, **({"noise": [None] * len(Q)} if method == "mds" else {}) | params
+    )
 
 
 def clusters(n_clusters=3, size=6):
@@ -112,6 +121,54 @@ def test_pca_does_not_depend_on_the_order_of_models():
     np.testing.assert_allclose(mixed.coordinates, map_.coordinates[order], atol=1e-10)
 
 
+def test_mds_of_distances_without_noise_is_pca():
+    Q = coordinates_of(12)
+    pca, mds = embed(Q, "pca"), embed(Q, "mds")
+    np.testing.assert_allclose(mds.coordinates, pca.coordinates, atol=1e-10)
+    np.testing.assert_allclose(mds.explained_variance, pca.explained_variance, atol=1e-12)
+    assert mds.parameters["n_negative_eigenvalues"] == 0
+
+
+def test_mds_takes_known_noise_off_and_pca_does_not():
+    """A plane of models, some scored in few bits: PCA pulls its first axes towards their noise."""
+    rng = np.random.default_rng(3)
+    plane = rng.normal(size=(16, 2)) * [3, 2]
+    samples = np.linalg.qr(rng.normal(size=(4000, 2)))[0].T * np.sqrt(4000)
+    noise = np.where(np.arange(16) % 4 == 0, 25.0, 0.0)
+    Q = double_center(plane @ samples + np.sqrt(noise)[:, None] * rng.normal(size=(16, 4000)))
+    true = squared_distances(plane) * 2
+    errors = {}
+    for method, extra in {"pca": {}, "mds": {"noise": noise}}.items():
+        found = squared_distances(embed(Q, method, **extra).coordinates) * 2
+        errors[method] = np.sqrt(np.mean((found - true) ** 2)) / true.mean()
+    assert errors["mds"] < 0.1 < 0.25 < errors["pca"]
+
+
+def test_mds_tells_what_no_space_can_show():
+    """Three models on a line, their middle one too noisy to be there: 1 + 1 < 2."""
+    Q = double_center(np.array([[-1.0, -1, 1, 1], [0, 0, 0, 0], [1, 1, -1, -1]]) * 2)
+    found = embed(Q, "mds", noise=[0, 3.0, None]).parameters
+    assert found["n_negative_eigenvalues"] == 1
+    assert 0 < found["negative_share"] < 0.5
+    assert found["n_noise_measured"] == 2
+
+
+def test_mds_does_not_depend_on_the_order_of_models():
+    Q, noise, order = coordinates_of(12), np.linspace(0, 0.3, 12), np.random.default_rng(0)
+    order = order.permutation(12)
+    map_, mixed = embed(Q, "mds", noise=noise), embed(Q[order], "mds", noise=noise[order])
+    np.testing.assert_allclose(mixed.coordinates, map_.coordinates[order], atol=1e-10)
+
+
+@pytest.mark.parametrize("method", PARAMS)
+def test_two_models_that_are_one_stand_in_one_place(method):
+    Q = clusters()
+    Q[1] = Q[0]
+    params = PARAMS[method] | ({"perplexity": 3} if method == "tsne" else {})
+    at = embed(Q, method, **params).coordinates
+    assert np.linalg.norm(at[0] - at[1]) < 0.15 * np.linalg.norm(np.ptp(at, axis=0))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_pca_of_two_models_lies_on_the_first_axis(seed):
     Q = coordinates_of(2, seed=seed)
@@ -122,7 +179,7 @@ def test_pca_of_two_models_lies_on_the_first_axis(seed):
 
 
 def test_unknown_method_or_metric_is_named():
-    with pytest.raises(ValueError, match="'isomap', expected one of tsne, umap, pca"):
+    with pytest.raises(ValueError, match="'isomap', expected one of tsne, umap, pca, mds"):
         embed(coordinates_of(5), "isomap")
     with pytest.raises(ValueError, match="'manhattan', expected 'euclidean' or 'cosine'"):
         embed(coordinates_of(5), "tsne", **PARAMS["tsne"] | {"metric": "manhattan"})

@@ -7,18 +7,14 @@ A map is that of a dataset, or, as {dataset}.pmi, of the mutual information on i
     coordinates   results/map/{map}/coordinates.parquet      double-centered log-likelihoods
     distances     results/map/{map}/distances.parquet        of all pairs, with intervals
     neighbors     results/map/{map}/neighbors.parquet        of each model, nearest first
-    embeddings    results/map/{map}/embedding_{method}.parquet
+    embeddings    results/map/{map}/embedding_{method}.parquet, embeddings.tsv (how faithful)
     pictures      results/map/{map}/map_{method}.{svg,png,pdf}, …_all.*, heatmap.*
     page          results/map/{map}/map.html
     findings      results/map/{map}/findings.html            what the numbers say, in tables
 """
 
-METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA", "mds": "MDS"}
 FORMATS = ("svg", "png", "pdf")
-
-
-wildcard_constraints:
-    method="|".join(METHODS),
 
 
 rule center:
@@ -61,15 +57,23 @@ rule measure_distances:
 
 rule embed:
     input:
-        "results/map/{map}/coordinates.parquet",
+        coordinates="results/map/{map}/coordinates.parquet",
+        models="results/matrix/{map}.models.parquet",
     output:
-        "results/map/{map}/embedding_{method}.parquet",
+        embeddings=expand("results/map/{{map}}/embedding_{method}.parquet", method=METHODS),
+        summary=report(
+            "results/map/{map}/embeddings.tsv",
+            caption="../report/embeddings.rst",
+            category="Map",
+            subcategory="{map}",
+            labels={"figure": "all methods", "labels": "table"},
+        ),
     log:
-        "logs/embed/{map}/{method}.log",
+        "logs/embed/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
-        settings=lambda wildcards: config["map"][wildcards.method],
+        settings={method: config["map"][method] for method in METHODS},
         version=tables.version(tables.EMBEDDING),
     script:
         "../scripts/embed.py"
@@ -77,36 +81,31 @@ rule embed:
 
 rule plot_map:
     input:
-        "results/map/{map}/embedding_{method}.parquet",
+        embeddings=rules.embed.output.embeddings,
     output:
-        report(
-            "results/map/{map}/map_{method}.svg",
-            caption="../report/map.rst",
-            category="Map",
-            subcategory="{map}",
-            labels={"figure": "{method}", "labels": "representative"},
-        ),
-        report(
-            "results/map/{map}/map_{method}_all.svg",
-            caption="../report/map.rst",
-            category="Map",
-            subcategory="{map}",
-            labels={"figure": "{method}", "labels": "all"},
-        ),
-        multiext(
-            "results/map/{map}/map_{method}",
-            ".png",
-            ".pdf",
-            "_all.png",
-            "_all.pdf",
+        [
+            report(
+                f"results/map/{{map}}/map_{method}{ending}.svg",
+                caption="../report/map.rst",
+                category="Map",
+                subcategory="{map}",
+                labels={"figure": METHODS[method], "labels": labels},
+            )
+            for method in METHODS
+            for ending, labels in (("", "representative"), ("_all", "all"))
+        ],
+        expand(
+            "results/map/{{map}}/map_{method}{ending}",
+            method=METHODS,
+            ending=(".png", ".pdf", "_all.png", "_all.pdf"),
         ),
     log:
-        "logs/plot_map/{map}/{method}.log",
+        "logs/plot_map/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
         models=metadata("label", "family", "generation", "recipe", "parent"),
-        title=lambda wildcards: METHODS[wildcards.method],
+        methods=METHODS,
     script:
         "../scripts/plot_map.py"
 
@@ -135,7 +134,7 @@ rule plot_heatmap:
 
 rule draw_page:
     input:
-        embeddings=expand("results/map/{{map}}/embedding_{method}.parquet", method=METHODS),
+        embeddings=rules.embed.output.embeddings,
         models="results/matrix/{map}.models.parquet",
         neighbors="results/map/{map}/neighbors.parquet",
     output:

@@ -16,6 +16,7 @@ def axis_names(title, explained_variance=None):
     shares = [*(explained_variance or []), 0.0, 0.0]
     if explained_variance is None:
         return f"{title} 1", f"{title} 2"
+    name = "PC" if title == "PCA" else title
     return tuple(
-        f"PC {i} ({share:.0%})".replace("%", " %") for i, share in enumerate(shares[:2], 1)
+        f"{name} {i} ({share:.0%})".replace("%", " %") for i, share in enumerate(shares[:2], 1)
     )

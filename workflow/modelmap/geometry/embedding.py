@@ -23,7 +23,7 @@ class Embedding(NamedTuple):
 
     coordinates: np.ndarray  # (n_models, 2), float64
     parameters: dict  # as used, plain Python types
-    explained_variance: np.ndarray | None  # PCA: share of each component, largest first; else None
+    explained_variance: np.ndarray | None  # PCA, MDS: share of each component, largest first
 
 
 def embed(Q, method, **params):
@@ -36,13 +36,15 @@ def embed(Q, method, **params):
     ----------
     Q : array of shape (n_models, n_samples)
         Centered log-likelihoods, nats.
-    method : {"tsne", "umap", "pca"}
+    method : {"tsne", "umap", "pca", "mds"}
     **params
         tsne: ``perplexity``, ``metric``, ``max_iter``, ``random_state``; at least 4 models (three
         neighbors for a perplexity of one). The perplexity used is at most (n_models − 1)/3.
         umap: ``n_neighbors``, ``min_dist``, ``random_state``; at least 3 models. The
         number of neighbors used is at most n_models − 1.
         pca: none; at least 2 models, which lie on the first axis.
+        mds: ``noise``, each model's variance of rounding in nats² (None: not measured); at least
+        2 models.
         ``metric`` is "euclidean" or "cosine" (Euclidean between normalized rows; noise for models
         near the centroid).
 
@@ -66,6 +68,11 @@ def embed(Q, method, **params):
     return Embedding(coordinates.astype(float), parameters, explained)
 
 
+def usable_neighbors(n_models, n_neighbors):
+    """How many neighbors faithfulness can ask about: fewer than half of the models."""
+    return min(int(n_neighbors), (n_models - 1) // 2)
+
+
 def trustworthiness(d2, coordinates, *, n_neighbors):
     """Penalty-weighted share of neighbors on the map that are neighbors in truth.
 
@@ -84,7 +91,7 @@ def trustworthiness(d2, coordinates, *, n_neighbors):
     float
         At most 1; NaN with fewer than 3 models.
     """
-    k = _n_neighbors(len(d2), n_neighbors)
+    k = usable_neighbors(len(d2), n_neighbors)
     if k < 1:
         return np.nan
     # only the ranks of the distances count, so d² serves as well as d
@@ -101,7 +108,7 @@ def neighbor_overlap(d2, coordinates, *, n_neighbors):
     float
         Between 0 and 1; NaN with fewer than 3 models.
     """
-    k = _n_neighbors(len(d2), n_neighbors)
+    k = usable_neighbors(len(d2), n_neighbors)
     if k < 1:
         return np.nan
     near = _nearest(d2, k) & _nearest(squared_distances(coordinates), k)
@@ -141,24 +148,52 @@ def _pca(Q):
     Q = Q - Q.mean(axis=0)
     variances, axes = np.linalg.eigh(Q @ Q.T / Q.shape[1])
     variances, axes = np.maximum(variances[::-1], 0), axes[:, ::-1]
-    coordinates = axes[:, :2] * np.sqrt(variances[:2])
-    # An axis points where its largest loading on a sample is positive, whatever the order of rows.
-    loadings = coordinates.T @ Q
-    largest = np.abs(loadings).argmax(axis=1)
-    coordinates *= np.where(loadings[[0, 1], largest] < 0, -1, 1)
+    coordinates = _oriented(axes[:, :2] * np.sqrt(variances[:2]), Q)
     # centered: one dimension fewer than models
     return coordinates, {}, variances[:-1] / (variances.sum() or 1)
+
+
+def _mds(Q, *, noise):
+    """Classical MDS (Torgerson 1952) of squared distances less the noise that is in them.
+
+    Of the plain d², which are Euclidean, it would be PCA. Noise of variance v_i adds v_i + v_j to
+    d²_ij; without it, −1/2 of the double-centered distances is the Gram matrix less the centered
+    v_i on its diagonal. So the two maps differ where noise is not small against distances (weights
+    in 16 bits or fewer), and what is no longer Euclidean appears as negative eigenvalues.
+    """
+    v = np.array([x or 0.0 for x in noise])
+    d2 = np.maximum(squared_distances(Q) - v[:, None] - v, 0)
+    np.fill_diagonal(d2, 0)
+    rows_centered = d2 - d2.mean(axis=1, keepdims=True)
+    values, axes = np.linalg.eigh((rows_centered - rows_centered.mean(axis=0)) / -2)
+    values, axes = values[::-1], axes[:, ::-1]
+    negative = -values[values < -1e-12 * np.abs(values).max()]
+    positive = np.maximum(values, 0)
+    coordinates = _oriented(axes[:, :2] * np.sqrt(positive[:2]), Q)
+    parameters = {
+        "n_noise_measured": sum(x is not None for x in noise),
+        "n_negative_eigenvalues": len(negative),
+        "negative_share": float(negative.sum() / (np.abs(values).sum() or 1)),
+    }
+    return coordinates, parameters, positive[:-1] / (positive.sum() or 1)
+
+
+def _oriented(coordinates, Q):
+    """Let each axis point where its largest loading on a sample is positive, in any order of rows.
+
+    A model's coordinates are projections of its row of Q, so an axis has a direction there.
+    """
+    loadings = coordinates.T @ (Q - Q.mean(axis=0))
+    largest = np.abs(loadings).argmax(axis=1)
+    return coordinates * np.where(loadings[[0, 1], largest] < 0, -1, 1)
 
 
 _METHODS = {  # name: (title, least number of models, function)
     "tsne": ("t-SNE", 4, _tsne),
     "umap": ("UMAP", 3, _umap),
     "pca": ("PCA", 2, _pca),
+    "mds": ("MDS", 2, _mds),
 }
-
-
-def _n_neighbors(n_models, n_neighbors):
-    return min(int(n_neighbors), (n_models - 1) // 2)
 
 
 def _nearest(distances, k):
