@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "retrieve": ({"filelock"}, {"hub", "models"}),
     "embeddings": ({"numpy", "polars"}, {"geometry"}),
     "structure": ({"numpy", "polars"}, {"geometry"}),
+    "adjustment": ({"polars"}, {"geometry"}),
     "strata": ({"numpy", "polars"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),
     "benchmarks": ({"numpy", "polars"}, {"geometry"}),

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from modelmap.geometry.centering import clip, complete, double_center
+from modelmap.geometry.centering import (
+    basis,
+    clip,
+    complete,
+    double_center,
+    share_along,
+    without,
+)
+from modelmap.geometry.divergence import squared_distances
 
 
 @pytest.fixture
@@ -74,3 +82,85 @@ def test_complete_keeps_a_model_at_the_limit():
 
 def test_complete_of_a_complete_matrix_keeps_everything(L):
     assert all(mask.all() for mask in complete(L))
+
+
+# Length and difficulty
+
+
+@pytest.fixture
+def n_bytes():
+    return np.random.default_rng(1).integers(20, 200, size=40).astype(float)
+
+
+def test_directions_are_orthonormal_and_span_the_columns(L, n_bytes):
+    found = basis(n_bytes, L.mean(axis=0))
+    np.testing.assert_allclose(found.T @ found, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(found.sum(axis=0), 0, atol=1e-12)
+    for column in (n_bytes, L.mean(axis=0)):
+        centered = column - column.mean()
+        np.testing.assert_allclose(found @ (found.T @ centered), centered, rtol=1e-9)
+
+
+def test_a_column_that_does_not_vary_or_is_another_adds_no_direction(n_bytes):
+    assert basis(np.full(40, -40.1)).shape == (40, 0)
+    assert basis(n_bytes, np.zeros(40)).shape == (40, 1)
+    assert basis(n_bytes, 3 * n_bytes - 7).shape == (40, 1)
+
+
+def test_projected_rows_forget_the_columns_and_stay_centered(L, n_bytes):
+    difficulty = L.mean(axis=0)
+    Q = without(double_center(L), basis(n_bytes, difficulty))
+    for column in (n_bytes, difficulty, np.ones(40)):
+        assert np.abs(Q @ column).max() < 1e-9 * np.linalg.norm(column)
+    assert np.abs(Q.sum(axis=0)).max() < 1e-11
+    np.testing.assert_allclose(without(Q, basis(n_bytes, difficulty)), Q, atol=1e-11)
+
+
+def test_a_planted_length_effect_is_measured_and_removed(L, n_bytes):
+    """b nats per byte make b² Var(bytes) of d², which is told and goes; the rest stays."""
+    slopes = np.linspace(-0.1, 0.2, 7)
+    longer = L + slopes[:, None] * n_bytes
+    off = basis(n_bytes)
+    np.testing.assert_allclose(
+        squared_distances(without(double_center(longer), off)),
+        squared_distances(without(double_center(L), off)),
+        atol=1e-10,
+    )
+    pure = double_center(L.mean(axis=0) + slopes[:, None] * n_bytes)
+    planted = (slopes[:, None] - slopes) ** 2 * n_bytes.var()
+    np.testing.assert_allclose(squared_distances(pure), planted, atol=1e-9)
+    models, pairs = share_along(pure, off)
+    np.testing.assert_allclose([*models, pairs], 1)
+
+
+def test_the_share_is_what_distances_lose(L, n_bytes):
+    Q, off = double_center(L + 0.02 * np.arange(7)[:, None] * n_bytes), basis(n_bytes)
+    d2, left = squared_distances(Q), squared_distances(without(Q, off))
+    models, pairs = share_along(Q, off)
+    np.testing.assert_allclose(models, 1 - left.sum(axis=1) / d2.sum(axis=1))
+    assert pairs == pytest.approx(1 - left.sum() / d2.sum())
+    moved, _ = share_along(Q + np.linspace(-1, 1, 40), off)  # column means, as on a frozen map
+    np.testing.assert_allclose(moved, models, rtol=1e-9)
+
+
+def test_without_an_effect_distances_lose_the_share_of_one_dimension():
+    rng = np.random.default_rng(2)
+    losses = [
+        share_along(double_center(rng.normal(size=(2, 30))), basis(rng.normal(size=30)))[1]
+        for _ in range(2000)
+    ]
+    assert np.mean(losses) == pytest.approx(1 / 29, rel=0.1)
+
+
+def test_adjustment_follows_the_order_of_models_and_samples(L, n_bytes):
+    rng = np.random.default_rng(3)
+    models, samples = rng.permutation(7), rng.permutation(40)
+    straight = without(double_center(L), basis(n_bytes, L.mean(axis=0)))
+    mixed_L = L[models][:, samples]
+    mixed = without(double_center(mixed_L), basis(n_bytes[samples], mixed_L.mean(axis=0)))
+    np.testing.assert_allclose(mixed, straight[models][:, samples], atol=1e-11)
+
+
+def test_models_without_distances_have_no_share():
+    models, pairs = share_along(np.zeros((1, 5)), basis(np.arange(5)))
+    assert np.isnan([*models, pairs]).all()

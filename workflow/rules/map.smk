@@ -5,6 +5,7 @@ A map is that of a dataset, or, as {dataset}.pmi, of the mutual information on i
 
 
     coordinates   results/map/{map}/coordinates.parquet      double-centered log-likelihoods
+    adjustment    results/map/{map}/adjustment.tsv           what length and difficulty have in it
     distances     results/map/{map}/distances.parquet        of all pairs, with intervals
     neighbors     results/map/{map}/neighbors.parquet        of each model, nearest first
     embeddings    results/map/{map}/embedding_{method}.parquet, embeddings.tsv (how faithful)
@@ -23,13 +24,21 @@ rule center:
         samples="results/matrix/{map}.samples.parquet",
         models="results/matrix/{map}.models.parquet",
     output:
-        "results/map/{map}/coordinates.parquet",
+        coordinates="results/map/{map}/coordinates.parquet",
+        adjustment=report(
+            "results/map/{map}/adjustment.tsv",
+            caption="../report/adjustment.rst",
+            category="Map",
+            subcategory="{map}",
+            labels={"figure": "length and difficulty", "labels": "all"},
+        ),
     log:
         "logs/center/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
         clip=config["map"]["clip"],
+        adjust=sorted(config["map"]["adjust"]),
         information=lambda wildcards: wildcards.map in INFORMATION,
         version=tables.version(tables.COORDINATES),
     script:
@@ -215,6 +224,7 @@ rule map:
     input:
         per_map(
             "results/map/{map}/coordinates.parquet",
+            "results/map/{map}/adjustment.tsv",
             "results/map/{map}/distances.parquet",
             "results/map/{map}/neighbors.parquet",
             "results/map/{map}/heatmap.svg",

@@ -1,18 +1,28 @@
 """Turn the log-likelihoods of kept models and samples into coordinates."""
 
-from modelmap import tables
+from modelmap import adjustment, tables
 from modelmap.geometry import centering
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-schema = tables.VISUAL if snakemake.params.information else tables.MATRIX
+params, output = snakemake.params, snakemake.output
+schema = tables.VISUAL if params.information else tables.MATRIX
 models, samples, L = tables.read_kept(**snakemake.input, schema=schema)
-facts = {"samples": samples["sample_id"].to_list(), "clip": snakemake.params.clip}
+facts = {"samples": samples["sample_id"].to_list(), "clip": params.clip, "adjust": params.adjust}
 if len(L):
-    if snakemake.params.clip:
-        L, threshold, share = centering.clip(L, quantile=snakemake.params.clip)
+    if params.clip:
+        L, threshold, share = centering.clip(L, quantile=params.clip)
         facts |= {"threshold": threshold, "share_clipped": dict(zip(models, share, strict=True))}
     facts["column_means"] = L.mean(axis=0).tolist()
-    L = centering.double_center(L)
-tables.write_vectors(snakemake.output[0], tables.COORDINATES, models, L, facts)
+n_bytes = samples["n_bytes"]
+Q, shares = adjustment.adjust(
+    models,
+    centering.double_center(L) if len(L) else L,
+    n_bytes=None if n_bytes.null_count() else n_bytes.to_numpy(),
+    difficulty=facts.get("column_means", [0.0] * L.shape[1]),
+    off=params.adjust,
+)
+facts["share_along"] = shares.row(0, named=True)
+tables.write_vectors(output.coordinates, tables.COORDINATES, models, Q, facts)
+shares.write_csv(output.adjustment, separator="\t")

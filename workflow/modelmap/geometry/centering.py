@@ -1,4 +1,4 @@
-"""From a log-likelihood matrix to coordinates: leave out, clip, double-center.
+"""From a log-likelihood matrix to coordinates: leave out, clip, double-center, adjust.
 
 ``L`` has shape (n_models, n_samples), in nats. The coordinates ``Q`` of the models are ``L`` minus
 its row means, minus its column means, plus its grand mean (Oyama et al. 2025, arXiv 2502.16173,
@@ -90,8 +90,86 @@ def double_center(L):
         If a cell is missing.
     """
     L = _finite(L)
-    rows_centered = L - L.mean(axis=1, keepdims=True)
-    return rows_centered - rows_centered.mean(axis=0)
+    Q = L - L.mean(axis=1, keepdims=True)
+    Q -= Q.mean(axis=0)
+    return Q
+
+
+def basis(*columns):
+    """Directions in the space of samples, to be projected off.
+
+    Parameters
+    ----------
+    *columns : arrays of shape (n_samples,)
+        Such as the bytes of each text, and its mean log-likelihood over models (its difficulty).
+
+    Returns
+    -------
+    array of shape (n_samples, n_directions)
+        Orthonormal, each orthogonal to the constant; together they and the constant span what the
+        columns and the constant do. A column that does not vary adds none.
+    """
+    centered = np.column_stack([_unit(np.asarray(column, dtype=float)) for column in columns])
+    directions, length, _ = np.linalg.svd(centered, full_matrices=False)
+    return directions[:, length > 1e-9]
+
+
+def without(Q, directions):
+    """Project rows off directions from `basis`.
+
+    Distances between the rows lose what lies along them: what a model has by its own slope on the
+    bytes of a text, say. Column means stay zero.
+
+    Parameters
+    ----------
+    Q : array of shape (n_models, n_samples)
+        Rows sum to zero.
+    directions : array of shape (n_samples, n_directions)
+
+    Returns
+    -------
+    array of shape (n_models, n_samples)
+    """
+    return Q - (Q @ directions) @ directions.T
+
+
+def share_along(Q, directions):
+    """Share of the squared distances that lies along directions, and `without` takes away.
+
+    Of a direction that has nothing to do with the models it is 1/(n_samples − 1) on average.
+
+    Parameters
+    ----------
+    Q : array of shape (n_models, n_samples)
+        Rows sum to zero.
+    directions : array of shape (n_samples, n_directions)
+        From `basis`.
+
+    Returns
+    -------
+    models : array of shape (n_models,)
+        Σ_j |D'(q_i − q_j)|² / Σ_j |q_i − q_j|²: of each model's squared distances to all others.
+    pairs : float
+        The same over all pairs; NaN, as for a model, where there is no distance.
+    """
+    along, whole = _sums_of_distances(Q @ directions), _sums_of_distances(Q)
+    with np.errstate(invalid="ignore"):
+        return along / whole, float(along.sum() / whole.sum())
+
+
+def _unit(column):
+    centered = column - column.mean()
+    length = np.linalg.norm(centered)
+    # what is left of a constant is rounding
+    varies = length > 1e-12 * np.linalg.norm(column)
+    return centered / length if varies else np.zeros_like(centered)
+
+
+def _sums_of_distances(X):
+    """Σ_j |x_i − x_j|² of each row, from squared distances to the mean."""
+    mean = X.sum(axis=0) / max(len(X), 1)
+    power = np.einsum("is,is->i", X, X) - X @ (2 * mean) + mean @ mean
+    return len(X) * power + power.sum()
 
 
 def _finite(L):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modelmap.geometry import centering
+
 
 class CommonDirection(NamedTuple):
     """How alike the shifts of one recipe are across lineages."""
@@ -56,13 +58,11 @@ def without(x, direction):
         Share of a centered row's squared length that lay along the direction.
     """
     x = x - x.mean(axis=1, keepdims=True)
-    unit = np.asarray(direction, dtype=float)
-    unit = unit - unit.mean()
-    unit = unit / (np.linalg.norm(unit) or 1)
-    along = x @ unit
+    along = centering.basis(direction)
     power = np.einsum("is,is->i", x, x)
-    share = np.divide(along**2, power, out=np.zeros_like(power), where=power > 0)
-    return x - along[:, None] * unit, share
+    lost = ((x @ along) ** 2).sum(axis=1)
+    share = np.divide(lost, power, out=np.zeros_like(power), where=power > 0)
+    return centering.without(x, along), share
 
 
 def cosines(x, noise):
