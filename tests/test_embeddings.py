@@ -14,11 +14,13 @@ SETTINGS = {
 }
 
 
-def make(n_models, settings=SETTINGS, order=None, **noise):
+def make(n_models, settings=SETTINGS, order=None, released=None, **noise):
     models = [f"m{i:02d}" for i in range(n_models)]
     Q = double_center(np.random.default_rng(0).normal(size=(n_models, 60)))
     order = range(n_models) if order is None else order
-    return embeddings.embeddings([models[i] for i in order], Q[list(order)], settings, noise=noise)
+    return embeddings.embeddings(
+        [models[i] for i in order], Q[list(order)], settings, noise=noise, released=released or {}
+    )
 
 
 def test_the_order_of_models_changes_nothing():

@@ -14,28 +14,33 @@ N_NEIGHBORS = 5  # whom a map is asked about: is a model among the nearest ones 
 FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError, RuntimeError)
 
 
-def embeddings(models, Q, settings, *, noise):
+def embeddings(models, Q, settings, *, noise, released):
     """Embed a map by every method; one that cannot leaves its reason and costs no other.
 
     Parameters
     ----------
     models : list of str
-        In any order: rows are sorted by name first, so that the order changes nothing.
+        In any order: rows are sorted first, so that the order changes nothing.
     Q : ndarray of shape (n_models, n_samples)
         Centered log-likelihoods, nats.
     settings : dict
         Method to the keyword arguments of `geometry.embedding.embed`.
     noise : dict
         Model to the variance of its rounding, nats²; None: not measured.
+    released : dict
+        Model to its date (text), by which rows are sorted where a protocol has them so; undated
+        ones come last. Ties, and all rows of an empty dict, are sorted by name.
 
     Returns
     -------
     dict
-        Method to (rows, facts): dicts of model, x and y; what stands in the footer: parameters,
-        trustworthiness, neighbor_overlap with the n_neighbors asked about and the overlap's chance
-        (of 3 models and more), explained_variance where the method has it; or absent, the reason.
+        Method to (rows, facts): dicts of model, x and y, sorted by name; what stands in the footer:
+        parameters, trustworthiness, neighbor_overlap with the n_neighbors asked about and the
+        overlap's chance (of 3 models and more), explained_variance where the method has it; or
+        absent, the reason.
     """
-    order = sorted(range(len(models)), key=lambda i: models[i])
+    dates = [released.get(name) or "" for name in models]
+    order = sorted(range(len(models)), key=lambda i: (not dates[i], dates[i], models[i]))
     names, Q = [models[i] for i in order], Q[order]
     v = [noise.get(name) for name in names]
     d2 = squared_distances(Q)
@@ -52,7 +57,7 @@ def embeddings(models, Q, settings, *, noise):
         else:
             xy = placed.coordinates.tolist()
             rows = [{"model": m, "x": x, "y": y} for m, (x, y) in zip(names, xy, strict=True)]
-            made[method] = rows, _facts(placed, d2)
+            made[method] = sorted(rows, key=lambda row: row["model"]), _facts(placed, d2)
     return made
 
 

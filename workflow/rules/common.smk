@@ -10,7 +10,7 @@ from glob import glob
 
 import yaml
 
-from modelmap import blocks, sheet, tables, validation
+from modelmap import blocks, protocols, sheet, tables, validation
 
 SCHEMAS = ROOT / "workflow/schemas"
 ZOO = yaml.safe_load((ROOT / "workflow/modelmap/zoo/recipes.yaml").read_text())
@@ -20,10 +20,15 @@ try:
     config.update(validation.validate_config(config, CONFIG_FILES, SCHEMAS))
     SHEET = sheet.read_models(config["models"], SCHEMAS, zoo=ZOO["models"])
     blocks.check_datasets(config, SHEET, CONFIG_FILES, SCHEMAS)
+    protocols.check_protocol(config, CONFIG_FILES, SCHEMAS)
     if config["benchmarks"]["table"]:
         sheet.check_benchmark_names(SHEET, config["models"], config["benchmarks"]["table"])
 except validation.InvalidInput as error:
     raise WorkflowError(str(error)) from None
+
+# The config that another Snakemake may read; and the map's settings as they hold.
+GIVEN = protocols.unfixed(config)
+config["map"] = protocols.applied(config["map"])
 
 MODELS = {row["model"]: row for row in SHEET}
 DATASETS = config["datasets"]

@@ -83,6 +83,7 @@ rule embed:
         "../../envs/modelmap.yaml"
     params:
         settings={method: config["map"][method] for method in METHODS},
+        released=metadata("released") if config["map"]["protocol"] == "oyama2025" else [],
         version=tables.version(tables.EMBEDDING),
     script:
         "../scripts/embed.py"

@@ -16,7 +16,7 @@ rule draw_report:
     conda:
         "../../envs/modelmap.yaml"
     params:
-        config=config,
+        config=GIVEN,
         snakefile=str(ROOT / "Snakefile"),
     script:
         "../scripts/draw_report.py"

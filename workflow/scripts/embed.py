@@ -8,7 +8,8 @@ log_to(snakemake.log[0])
 settings, output = snakemake.params.settings, snakemake.output
 models, Q = tables.read_vectors(snakemake.input.coordinates, tables.COORDINATES)
 noise = tables.read(snakemake.input.models, tables.MATRIX_MODELS).select("model", "noise_nats2")
-made = embeddings.embeddings(models, Q, settings, noise=dict(noise.rows()))
+released = {row["model"]: row["released"] for row in snakemake.params.released}
+made = embeddings.embeddings(models, Q, settings, noise=dict(noise.rows()), released=released)
 for file, (method, (rows, facts)) in zip(output.embeddings, made.items(), strict=True):
     tables.write(file, tables.EMBEDDING, rows, {"method": method, **facts})
 embeddings.summary(made).write_csv(output.summary, separator="\t")

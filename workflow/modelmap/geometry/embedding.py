@@ -1,8 +1,10 @@
 """Two dimensions for the eye, and how far to believe them.
 
 scikit-learn's t-SNE (1.9) takes neighbors' distances in the given metric and squares them, for
-every metric. Only "euclidean" is therefore t-SNE as published: affinities in d², that is in KL.
-"cosine" here normalizes the rows and stays Euclidean.
+every metric. Only "euclidean" is therefore t-SNE as van der Maaten and Hinton (2008) have it:
+affinities in d², that is in KL. "cosine" here normalizes the rows and stays Euclidean. Published
+maps were drawn with "sqeuclidean" and "cosine" as scikit-learn has them, that is on d⁴:
+``published`` asks for those.
 """
 
 from typing import NamedTuple
@@ -39,14 +41,16 @@ def embed(Q, method, **params):
     method : {"tsne", "umap", "pca", "mds"}
     **params
         tsne: ``perplexity``, ``metric``, ``max_iter``, ``random_state``; at least 4 models (three
-        neighbors for a perplexity of one). The perplexity used is at most (n_models − 1)/3.
+        neighbors for a perplexity of one). The perplexity used is at most (n_models − 1)/3. With
+        ``published=True`` scikit-learn's own call, every parameter to the letter: more models than
+        the perplexity, and ``metric`` is any of its metrics.
         umap: ``n_neighbors``, ``min_dist``, ``random_state``; at least 3 models. The
         number of neighbors used is at most n_models − 1.
         pca: none; at least 2 models, which lie on the first axis.
         mds: ``noise``, each model's variance of rounding in nats² (None: not measured); at least
         2 models.
-        ``metric`` is "euclidean" or "cosine" (Euclidean between normalized rows; noise for models
-        near the centroid).
+        ``metric`` is else "euclidean" or "cosine" (Euclidean between normalized rows; noise for
+        models near the centroid).
 
     Returns
     -------
@@ -115,7 +119,10 @@ def neighbor_overlap(d2, coordinates, *, n_neighbors):
     return float(near.sum() / near.shape[0] / k)
 
 
-def _tsne(Q, *, perplexity, metric, max_iter, random_state):
+def _tsne(Q, *, perplexity, metric, max_iter, random_state, published=False):
+    if published:
+        call = {"metric": metric, "perplexity": perplexity, "max_iter": max_iter, "init": "pca"}
+        return _published_tsne(Q, call | {"random_state": random_state})
     if metric not in ("euclidean", "cosine"):
         raise ValueError(f"t-SNE metric is {metric!r}, expected 'euclidean' or 'cosine'")
     used = {
@@ -127,6 +134,18 @@ def _tsne(Q, *, perplexity, metric, max_iter, random_state):
     tsne = manifold.TSNE(n_components=2, n_jobs=1, **used)
     X = normalize(Q) if metric == "cosine" else Q
     return tsne.fit_transform(X), {"metric": metric} | used, None
+
+
+def _published_tsne(Q, call):
+    """Call scikit-learn as a published map did, or not at all."""
+    if len(Q) <= call["perplexity"]:
+        raise TooFewModels(
+            f"t-SNE as published, of perplexity {call['perplexity']}, needs at least "
+            f"{int(call['perplexity']) + 1} models, there are {len(Q)}"
+        )
+    if not Q.any():
+        raise ValueError("the models are identical, and have no principal axes to begin at")
+    return manifold.TSNE(n_components=2, **call).fit_transform(Q), call | {"published": True}, None
 
 
 def _umap(Q, *, n_neighbors, min_dist, random_state):
