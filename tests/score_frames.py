@@ -50,6 +50,7 @@ def noise(seed):
     return np.random.default_rng(seed).normal(-40, 5, N)
 
 
-def gathered(scores, samples=None, level=0.95, noise=None):
+def gathered(scores, samples=None, level=0.95, noise=None, rows=None):
     samples = make_samples() if samples is None else samples
-    return gather(samples, scores, noise=noise or dict.fromkeys(scores, [None]), level=level)
+    noise = noise or dict.fromkeys(scores, [None])
+    return gather(samples, scores, noise=noise, level=level, rows=rows)

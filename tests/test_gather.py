@@ -12,6 +12,7 @@ from modelmap import tables
 from modelmap.gather import (
     STATUS,
     Incomplete,
+    Rows,
     cells,
     expect_all_ok,
     mean_losses,
@@ -158,6 +159,51 @@ def test_mean_losses_are_over_the_samples_that_count():
 def test_a_model_left_out_has_no_mean_loss():
     row = by_model(gathered({"a": make_scores(noise(0), missing=range(3))}))["a"]
     assert {"nats_per_sample", "image_gap"}.isdisjoint(row)
+
+
+# Rows that are not scored here
+
+
+def test_rows_that_are_not_scored_stand_among_scores_wherever_they_come_from():
+    """As if they had been scored, but for what only scores tell."""
+    scores = {name: make_scores(noise(i)) for i, name in enumerate("abc")}
+    scores["b"] = make_scores(noise(1), missing=[3])
+    order = random.Random(0).sample(range(N), N)
+    L = np.array([noise(2), np.where(np.arange(N) == 3, math.nan, noise(1))])
+    facts = {"c": {"nats_per_token": 4.0, "noise_nats2": 0.5}}
+    rows = Rows(["c", "b"], L[:, order], [IDS[i] for i in order], facts)
+    every, some = gathered(scores), gathered({"a": scores["a"]}, rows=rows)
+    assert some.names == every.names == ["a", "b", "c"]
+    np.testing.assert_array_equal(some.L, every.L)
+    assert some.samples.equals(every.samples)
+    alike = ("model", "kept", "reason", "samples_ok", "nats_per_sample", "bits_per_byte")
+    for one, other in zip(some.models, every.models, strict=True):
+        assert {key: one[key] for key in alike} == {key: other[key] for key in alike}
+    assert some.models[0] == every.models[0]
+    assert some.models[1]["nats_per_token"] is None
+    assert (some.models[2]["nats_per_token"], some.models[2]["noise_nats2"]) == (4.0, 0.5)
+
+
+def test_of_a_model_both_scored_and_given_the_given_row_counts():
+    rows = Rows(["a"], noise(5)[None], IDS, {})
+    found = gathered({name: make_scores(noise(i)) for i, name in enumerate("ab")}, rows=rows)
+    np.testing.assert_array_equal(found.L, [noise(5), noise(1)])
+
+
+def test_rows_that_miss_much_are_left_out_and_infinite_cells_are_missing():
+    L = np.array([noise(0), noise(1)])
+    L[0, :3], L[1, 9] = math.inf, -math.inf
+    found = gathered({}, rows=Rows(["a", "b"], L, IDS, {}))
+    assert [row["kept"] for row in found.models] == [False, True]
+    assert found.models[0]["reason"] == "3 of 100 samples missing, at most 2%"
+    assert found.samples.filter(~pl.col("kept"))["sample_id"].to_list() == ["s9"]
+
+
+def test_where_bytes_are_unknown_so_are_bits_per_byte():
+    samples = make_samples().with_columns(n_bytes=pl.lit(None, pl.Int32))
+    (row,) = gathered({"a": make_scores(noise(0))}, samples).models
+    assert row["bits_per_byte"] is None
+    assert row["nats_per_sample"] == pytest.approx(-noise(0).mean())
 
 
 # The image gap

@@ -36,6 +36,15 @@ class Incomplete(ValueError):
     """Too little is left to make what was asked for."""
 
 
+class Rows(NamedTuple):
+    """Log-likelihoods that are not scored here: of a matrix of others, or of a frozen map."""
+
+    names: list
+    L: np.ndarray  # (n_models, n_samples), nats, NaN where missing
+    sample_ids: list  # of its columns
+    facts: dict  # model -> columns of tables.MATRIX_MODELS that L alone does not tell
+
+
 class Gathered(NamedTuple):
     """What tables.MATRIX (names and L), MATRIX_SAMPLES and MATRIX_MODELS hold."""
 
@@ -45,7 +54,7 @@ class Gathered(NamedTuple):
     models: list
 
 
-def gather(samples, scores, *, noise, level):
+def gather(samples, scores, *, noise, level, rows=None):
     """Put scores side by side, whatever their order, and decide which cells count.
 
     Models that miss too many samples are left out first, then the samples that a remaining model
@@ -53,10 +62,11 @@ def gather(samples, scores, *, noise, level):
 
     Parameters
     ----------
-    samples : DataFrame of tables.SAMPLES
+    samples : DataFrame of tables.SAMPLES, or its columns sample_id, group, n_bytes and stratum
     scores : dict of model to its rows, see tables.read_scores
     noise : dict of model to the list of what scoring.noise found in each shard
     level : of the interval of the image gap
+    rows : Rows that hold all these samples, or None; they count, not scores, where there are both
 
     Returns
     -------
@@ -67,26 +77,30 @@ def gather(samples, scores, *, noise, level):
     Incomplete
         If models are kept, but no sample.
     """
-    names = sorted(model for model, frame in scores.items() if frame.height)
-    frames, ids = [scores[name] for name in names], samples["sample_id"]
-    L = cells(frames, ids, variant="given")
+    given = set(rows.names) if rows else set()
+    scores = {m: frame for m, frame in scores.items() if frame.height and m not in given}
+    names, ids = sorted([*scores, *given]), samples["sample_id"]
+    L, at = np.empty((len(names), len(ids))), {name: i for i, name in enumerate(names)}
+    for name, frame in scores.items():
+        L[at[name]] = cells([frame], ids, variant="given")
+    if rows:
+        place = {sample: i for i, sample in enumerate(rows.sample_ids)}
+        order = [place[sample] for sample in ids]
+        for name, values in zip(rows.names, rows.L, strict=True):
+            L[at[name]] = values[order]
     kept, complete_samples = complete(L, max_missing=MAX_MISSING)
     if kept.any() and not complete_samples.any():
         raise Incomplete(
             f"no sample has a score from all {kept.sum()} models: each misses at most "
             f"{MAX_MISSING:.0%}, but together they miss all; see results/status.tsv"
         )
-    summary = _summary(L, frames, samples, kept, complete_samples, level)
-    for name, frame, row in zip(names, frames, summary, strict=True):
-        row |= {"noise_nats2": _noise(noise[name]), "prompt_nats2": prompt_floor(frame)}
-        if samples["image"].is_null().all():
-            row["first_token_share"] = first_token_share(frame)
-    return Gathered(
-        names,
-        L,
-        samples=_sample_table(samples, complete_samples),
-        models=[{"model": name} | row for name, row in zip(names, summary, strict=True)],
-    )
+    models = _summary(names, L, scores, samples, kept, complete_samples, level)
+    for row in models:
+        if row["model"] in scores:
+            row |= _of_scores(scores[row["model"]], noise[row["model"]], samples)
+        else:
+            row |= rows.facts.get(row["model"], {})
+    return Gathered(names, L, _sample_table(samples, complete_samples), models)
 
 
 def cells(frames, sample_ids, *, variant, column="log_likelihood"):
@@ -274,25 +288,39 @@ def expect_all_ok(table):
         raise Incomplete("models without scores (on_missing: error):\n" + "\n".join(lines))
 
 
-def _summary(L, frames, samples, kept, complete_samples, level):
+def _of_scores(frame, noise, samples):
+    """What the scores of a model tell beside the mean losses."""
+    found = {"noise_nats2": _noise(noise), "prompt_nats2": prompt_floor(frame)}
+    if samples["image"].is_null().all():
+        found["first_token_share"] = first_token_share(frame)
+    return found
+
+
+def _summary(names, L, scores, samples, kept, complete_samples, level):
     """A row for each model: whether it is kept, its mean losses and its image gap."""
     ids, groups = samples["sample_id"], samples["group"].to_numpy()
-    counts = (~np.isnan(L)).sum(axis=1)
-    n_tokens = cells(frames, ids, variant="given", column="n_tokens")
-    n_bytes = samples["n_bytes"].to_numpy()
-    gap = L - cells(frames, ids, variant="shuffled")
+    counts = np.isfinite(L).sum(axis=1)
+    n_bytes = samples["n_bytes"].to_numpy()  # NaN where unknown
+    unknown, used = np.full(len(ids), math.nan), complete_samples
     rows = []
-    for i, keep in enumerate(kept):
+    for i, (name, keep) in enumerate(zip(names, kept, strict=True)):
         reason = _left_out(keep, int(counts[i]), len(ids))
-        row = {"kept": bool(keep), "samples_ok": int(counts[i]), "reason": reason}
-        if keep and complete_samples.any():
-            used = complete_samples
-            losses = mean_losses(L[i : i + 1, used], n_tokens[i : i + 1, used], n_bytes[used])
-            row |= {unit: float(value[0]) for unit, value in losses.items()}
-            shown = used & ~np.isnan(gap[i])
+        row = {"model": name, "kept": bool(keep), "samples_ok": int(counts[i]), "reason": reason}
+        if keep and used.any():
+            n_tokens = shuffled = unknown
+            if name in scores:
+                (n_tokens,) = cells([scores[name]], ids, variant="given", column="n_tokens")
+                (shuffled,) = cells([scores[name]], ids, variant="shuffled")
+            losses = mean_losses(L[i : i + 1, used], n_tokens[None, used], n_bytes[used])
+            row |= {unit: _known(value[0]) for unit, value in losses.items()}
+            shown = used & ~np.isnan(L[i] - shuffled)
             if shown.any():
-                interval = mean_interval(gap[i, shown], groups[shown], level=level)
-                interval = (None if math.isnan(x) else x for x in interval)
+                gap = (L[i] - shuffled)[shown]
+                interval = map(_known, mean_interval(gap, groups[shown], level=level))
                 row |= zip(("image_gap", "image_gap_low", "image_gap_high"), interval, strict=True)
         rows.append(row)
     return rows
+
+
+def _known(value):
+    return None if math.isnan(value) else float(value)

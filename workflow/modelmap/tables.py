@@ -84,10 +84,10 @@ MATRIX = _schema("matrix", 1, _field("model", _string), _field("log_likelihood",
 
 MATRIX_SAMPLES = _schema(
     "matrix samples",
-    1,
+    2,
     _field("sample_id", _string),
     _field("group", _string),
-    _field("n_bytes", _int, "bytes"),
+    _maybe("n_bytes", _int, "bytes"),  # null: not known, of log-likelihoods computed by others
     _maybe("stratum", _string),
     _field("kept", _bool),
     _maybe("reason", _string),
