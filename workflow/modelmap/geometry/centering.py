@@ -43,7 +43,7 @@ def complete(L, *, max_missing=0.02):
     return models, samples
 
 
-def clip(L, *, quantile):
+def clip(L, *, quantile, threshold=None):
     """Raise the smallest log-likelihoods to one threshold.
 
     As in the published code of Oyama et al. 2025, the threshold is a quantile over all entries,
@@ -56,6 +56,8 @@ def clip(L, *, quantile):
         Log-likelihoods, nats, none missing.
     quantile : float
         Between 0 and 1; 0.02 in the paper.
+    threshold : float, optional
+        That of a frozen map, nats; the quantile is then not asked for.
 
     Returns
     -------
@@ -67,31 +69,36 @@ def clip(L, *, quantile):
         If a cell is missing.
     """
     L = _finite(L)
-    threshold = float(np.quantile(L, quantile))
+    if threshold is None:
+        threshold = float(np.quantile(L, quantile))
     return Clipped(np.maximum(L, threshold), threshold, (threshold > L).mean(axis=1))
 
 
-def double_center(L):
+def double_center(L, *, column_means=None):
     """Subtract row and column means and add the grand mean.
 
     Parameters
     ----------
     L : array of shape (n_models, n_samples)
         Log-likelihoods, nats, none missing.
+    column_means : array of shape (n_samples,), optional
+        Those of a frozen map, which its models keep when others join them. Default: those of `L`.
 
     Returns
     -------
     Q : float64 array of shape (n_models, n_samples)
-        Coordinates, nats; every row and every column sums to zero.
+        Coordinates, nats; every row sums to zero, and so does every column that was centered with
+        its own mean. With given means a row does not depend on the others, to the last bit.
 
     Raises
     ------
     ValueError
         If a cell is missing.
     """
-    L = _finite(L)
+    L = np.ascontiguousarray(_finite(L))  # which decides how numpy sums a row
+    means = L.mean(axis=0) if column_means is None else np.asarray(column_means, dtype=float)
     Q = L - L.mean(axis=1, keepdims=True)
-    Q -= Q.mean(axis=0)
+    Q -= means - means.mean()
     return Q
 
 
