@@ -9,6 +9,7 @@ from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.preprocessing import normalize
 
 from modelmap.geometry import embedding
+from modelmap.geometry.attraction import tsne_loss
 from modelmap.geometry.centering import double_center
 from modelmap.geometry.divergence import squared_distances
 from modelmap.geometry.embedding import TooFewModels, neighbor_overlap, trustworthiness
@@ -33,10 +34,10 @@ def embed(Q, method, **params):
     )
 
 
-def clusters(n_clusters=3, size=6):
+def clusters(n_clusters=3, size=6, noise=0.1):
     rng = np.random.default_rng(1)
     L = np.repeat(rng.normal(size=(n_clusters, 80)), size, axis=0)
-    return double_center(L + 0.1 * rng.normal(size=L.shape))
+    return double_center(L + noise * rng.normal(size=L.shape))
 
 
 @pytest.mark.parametrize("method", PARAMS)
@@ -102,6 +103,16 @@ def test_scikit_learn_still_squares_the_squared_distances():
     literal = TSNE(metric="sqeuclidean", init=start.copy(), **params).fit(Q)
     precomputed = TSNE(metric="precomputed", init=start.copy(), **params).fit(d2)
     assert literal.kl_divergence_ == pytest.approx(precomputed.kl_divergence_, rel=1e-3)
+
+
+def test_tsne_does_not_stall_as_scikit_learns_own_learning_rate_does():
+    Q, params = clusters(3, 7, noise=0.3), {"perplexity": 6, "max_iter": 2000, "random_state": 42}
+    loss = tsne_loss(squared_distances(Q), perplexity=6)
+    ours = embed(Q, "tsne", metric="euclidean", **params).coordinates
+    own = TSNE(init="pca", **params).fit_transform(Q).astype(float)
+    assert loss(ours)[0] < 0.01
+    assert loss(own)[0] > 0.1
+    assert np.ptp(own) > 3 * np.ptp(ours)
 
 
 def test_pca_is_principal_component_analysis():

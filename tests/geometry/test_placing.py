@@ -125,7 +125,7 @@ def test_a_copy_of_an_old_model_is_nearest_to_it_by_tsne(metric):
     L = families()
     frozen, center = frozen_map("tsne", L, metric=metric)
     placed = place(frozen, center(L), noise=[None] * 20)
-    assert (cdist(placed, frozen.points).argmin(axis=1) == np.arange(20)).mean() >= 0.9
+    assert (cdist(placed, frozen.points).argmin(axis=1) == np.arange(20)).mean() >= 0.8
 
 
 def test_mds_without_noise_places_where_pca_does():

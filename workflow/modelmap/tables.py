@@ -144,7 +144,7 @@ NEIGHBORS = _schema(
 )
 
 EMBEDDING = _schema(
-    "embedding", 1, _field("model", _string), _field("x", _float), _field("y", _float)
+    "embedding", 2, _field("model", _string), _field("x", _float), _field("y", _float)
 )
 
 

@@ -7,6 +7,7 @@ models no slower than to sample.
 
 import numpy as np
 from scipy.optimize import curve_fit
+from scipy.spatial.distance import cdist
 from scipy.special import xlogy
 
 from modelmap.geometry.divergence import squared_distances
@@ -31,15 +32,16 @@ def tsne_affinities(d2, *, perplexity):
         Rows sum to one; exp of their entropy is the perplexity, as far as equal distances allow.
     """
     d2 = d2 - d2.min(axis=1, keepdims=True)
+    finite = np.where(np.isfinite(d2), d2, 0)
 
-    def affinities(bandwidth):
+    def falls_short(bandwidth):
         weights = np.exp(-d2 / bandwidth)
-        return weights / weights.sum(axis=1, keepdims=True)
+        total = weights.sum(axis=1)
+        moment = np.einsum("ij,ij->i", weights, finite) / bandwidth[:, 0]
+        return np.log(total) + moment / total < np.log(perplexity)
 
-    def falls_short(p):
-        return -xlogy(p, p).sum(axis=1) < np.log(perplexity)
-
-    return affinities(_bandwidth(d2, lambda bandwidth: falls_short(affinities(bandwidth))))
+    weights = np.exp(-d2 / _bandwidth(d2, falls_short))
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def umap_affinities(d2, *, n_neighbors):
@@ -74,7 +76,7 @@ def _bandwidth(x, falls_short):
     unit = np.where(finite, x, 0).sum(axis=1) / np.maximum(finite.sum(axis=1), 1)
     unit[unit == 0] = 1  # all alike: any bandwidth will do
     low, high = np.full(len(x), -40.0), np.full(len(x), 40.0)
-    for _ in range(60):
+    for _ in range(45):  # to 9 digits
         middle = (low + high) / 2
         short = falls_short((unit * 2**middle)[:, None])
         low, high = np.where(short, middle, low), np.where(short, high, middle)
@@ -85,13 +87,18 @@ def tsne_loss(d2, *, perplexity):
     """Return Kullback-Leibler divergence and gradient as a function of all points (n_models, 2)."""
     p = tsne_affinities(_no_self(d2), perplexity=perplexity)
     P = (p + p.T) / (2 * len(p))
+    negative_entropy = xlogy(P, P).sum()
 
     def loss(Y):
-        W = 1 / (1 + 2 * squared_distances(Y))
+        W = cdist(Y, Y, "sqeuclidean")
+        W += 1
+        value = negative_entropy + np.vdot(P, np.log(W))
+        np.divide(1, W, out=W)
         np.fill_diagonal(W, 0)
         total = W.sum()
-        value = xlogy(P, P).sum() - (P * np.log(W, where=W > 0, out=np.zeros_like(W))).sum()
-        return value + np.log(total), _gradient((P - W / total) * W, 4, Y)
+        slope = P - W / total
+        slope *= W
+        return value + np.log(total), _gradient(slope, 4, Y)
 
     return loss
 

@@ -4,7 +4,9 @@ scikit-learn's t-SNE (1.9) takes neighbors' distances in the given metric and sq
 every metric. Only "euclidean" is therefore t-SNE as van der Maaten and Hinton (2008) have it:
 affinities in d², that is in KL. "cosine" here normalizes the rows and stays Euclidean. Published
 maps were drawn with "sqeuclidean" and "cosine" as scikit-learn has them, that is on d⁴:
-``published`` asks for those.
+``published`` asks for those. Its learning rate has a floor of 50, at which the early phase throws
+a few dozen models so far apart that the descent stalls there; here it is n_models/12 (Belkina et
+al. 2019), whatever their number.
 """
 
 from typing import NamedTuple
@@ -127,6 +129,7 @@ def _tsne(Q, *, perplexity, metric, max_iter, random_state, published=False):
         raise ValueError(f"t-SNE metric is {metric!r}, expected 'euclidean' or 'cosine'")
     used = {
         "perplexity": min(float(perplexity), (len(Q) - 1) / 3),
+        "learning_rate": len(Q) / 12,
         "max_iter": int(max_iter),
         "init": "pca" if Q.any() else "random",  # identical models have no principal axes
         "random_state": int(random_state),
