@@ -33,7 +33,7 @@ def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap):
     d2 = squared_distances(Q)
     low, high = squared_distance_intervals(Q, groups, level=level)
     nearest = nearest_probability(Q, groups, n_bootstrap=n_bootstrap, random_state=0)
-    mean_bytes = samples["n_bytes"].mean()
+    mean_bytes = samples["n_bytes"].to_numpy().mean()  # NaN where one is not known
     a, b = np.triu_indices(len(models), 1)
     distances = [
         {
@@ -41,7 +41,7 @@ def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap):
             "model_b": models[j],
             "d2_nats2": d2[i, j],
             "kl_nats": d2[i, j] / 2,
-            "kl_bits_per_byte": bits_per_byte(d2[i, j] / 2, mean_bytes),
+            "kl_bits_per_byte": _or_none(bits_per_byte(d2[i, j] / 2, mean_bytes)),
             "kl_nats_low": _or_none(low[i, j] / 2),
             "kl_nats_high": _or_none(high[i, j] / 2),
             "below_noise_floor": None

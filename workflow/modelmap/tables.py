@@ -120,12 +120,12 @@ COORDINATES = _schema("coordinates", 1, _field("model", _string), _field("q", _v
 
 DISTANCES = _schema(
     "distances",
-    2,
+    3,
     _field("model_a", _string),
     _field("model_b", _string),
     _field("d2_nats2", _float, "nats squared"),
     _field("kl_nats", _float, "nats"),
-    _field("kl_bits_per_byte", _float, "bits"),
+    _maybe("kl_bits_per_byte", _float, "bits"),  # null: a sample's bytes are not known
     _maybe("kl_nats_low", _float, "nats"),
     _maybe("kl_nats_high", _float, "nats"),
     _maybe("below_noise_floor", _bool),  # null: the floor was not measured
