@@ -21,7 +21,7 @@ Path(output.figures).mkdir(parents=True, exist_ok=True)
 for row in found.filter(measure="nats_per_sample").rows(named=True):
     figure = scatter.correlation_figure(
         points,
-        pl.DataFrame(params.models),
+        pl.DataFrame(params.models, infer_schema_length=None),
         x="nats_per_sample",
         y=row["benchmark"],
         x_label="mean negative log-likelihood (nats per sample)",

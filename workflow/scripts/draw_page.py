@@ -11,7 +11,7 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-models = pl.DataFrame(snakemake.params.models).join(
+models = pl.DataFrame(snakemake.params.models, infer_schema_length=None).join(
     tables.read(snakemake.input.models, tables.MATRIX_MODELS), on="model", how="left"
 )
 embeddings, reasons = {}, {}

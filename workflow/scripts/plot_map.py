@@ -12,7 +12,8 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-models, methods = pl.DataFrame(snakemake.params.models), snakemake.params.methods
+models = pl.DataFrame(snakemake.params.models, infer_schema_length=None)
+methods = snakemake.params.methods
 for source, (method, title) in zip(snakemake.input.embeddings, methods.items(), strict=True):
     embedding, facts = tables.read(source, tables.EMBEDDING), tables.provenance(source)
     for labels, ending in (("representative", ""), ("all", "_all")):

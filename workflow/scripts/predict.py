@@ -30,6 +30,8 @@ drawn = {
     "leakage": (*predict.leakage_panel(leakage), "of the model", "predicted from its scores"),
 }
 for name, (points, panels, x, y) in drawn.items():
-    figure = prediction_figure(points, pl.DataFrame(params.models), panels, x_label=x, y_label=y)
+    figure = prediction_figure(
+        points, pl.DataFrame(params.models, infer_schema_length=None), panels, x_label=x, y_label=y
+    )
     files = [file for file in output if Path(file).stem == name and not file.endswith(".tsv")]
     style.save(figure, *files)

@@ -11,5 +11,7 @@ log_to(snakemake.log[0])
 
 table = strata.losses(*tables.read_kept(**snakemake.input), level=snakemake.params.level)
 table.write_csv(snakemake.output[0], separator="\t")
-figure = figures.strata_figure(table, pl.DataFrame(snakemake.params.models))
+figure = figures.strata_figure(
+    table, pl.DataFrame(snakemake.params.models, infer_schema_length=None)
+)
 style.save(figure, *snakemake.output[1:])
