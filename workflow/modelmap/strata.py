@@ -22,8 +22,9 @@ def losses(models, samples, L, *, level):
 
     Returns
     -------
-    DataFrame: model, stratum, n_samples, nats_per_sample, bits_per_byte with low and high; strata
-    by name, `all` first. Samples without a stratum count in `all` alone
+    DataFrame: model, stratum, n_samples, nats_per_sample, bits_per_byte with low and high (null
+    where a sample's bytes are not known); strata by name, `all` first. Samples without a stratum
+    count in `all` alone
     """
     strata = samples["stratum"].to_numpy()
     groups, n_bytes = samples["group"].to_numpy(), samples["n_bytes"].to_numpy()
@@ -33,7 +34,8 @@ def losses(models, samples, L, *, level):
         for model, row in zip(models, -L[:, here], strict=True):
             per_byte = n_bytes[here].mean() * math.log(2)
             mean, low, high = mean_interval(row, groups[here], level=level)
-            values = [mean, *(None if math.isnan(x) else x / per_byte for x in (mean, low, high))]
+            bits = [x / per_byte for x in (mean, low, high)]
+            values = [mean, *(None if math.isnan(x) else x for x in bits)]
             found.append([model, stratum, int(here.sum()), *values])
     names = ["model", "stratum", "n_samples", "nats_per_sample"]
     bits = ["bits_per_byte", "bits_per_byte_low", "bits_per_byte_high"]

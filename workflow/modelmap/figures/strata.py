@@ -20,7 +20,7 @@ def strata_figure(losses, models):
     ----------
     losses : DataFrame
         Columns model, stratum (one of them "all"), bits_per_byte and its _low and _high, which may
-        be null.
+        be null; without any, nats_per_sample is drawn.
     models : DataFrame
         Columns model, label, family, recipe; only the first must be there.
 
@@ -36,13 +36,18 @@ def strata_figure(losses, models):
         return figure
     table = named(losses.join(models, on="model", how="left", maintain_order="left"))
     colors, _ = look(table, models)
+    known = table["bits_per_byte"].is_not_null().any()
+    loss, unit = (
+        ("bits_per_byte", "bits per byte") if known else ("nats_per_sample", "nats a sample")
+    )
+    table = table.with_columns(loss=loss)
     row = "label" if table["model"].n_unique() <= MOST_ROWS else "family"
     order = (
         table.filter(stratum=ALL)
         .group_by(row)
-        .agg(pl.col("bits_per_byte").mean(), of=pl.col("family").first())
+        .agg(pl.col("loss").mean(), of=pl.col("family").first())
     )
-    order = order.sort("bits_per_byte", row, descending=True)
+    order = order.sort("loss", row, descending=True)
     at = {name: i for i, name in enumerate(order[row])}
     strata = sorted(set(table["stratum"]) - {ALL}) or [ALL]
     markers = recipe_markers(strata)
@@ -57,7 +62,7 @@ def strata_figure(losses, models):
         for text, family in zip(axes.get_yticklabels(), order["of"], strict=True):
             text.set_color(edge(colors[family]))
         axes.tick_params(axis="y", length=0)
-        axes.set(xlabel="mean loss (bits per byte)", ylim=(-0.7, len(at) - 0.3))
+        axes.set(xlabel=f"mean loss ({unit})", ylim=(-0.7, len(at) - 0.3))
         axes.spines[["left", "top", "right"]].set_visible(False)
         if strata != [ALL]:
             handles = [
@@ -76,7 +81,7 @@ def _look(markers, i, stratum):
 
 
 def _draw(axes, some, heights, look, row):
-    middle = some["bits_per_byte"]
+    middle = some["loss"]
     low, high = (some[f"bits_per_byte_{end}"].fill_null(middle) for end in ("low", "high"))
     if row == "label":
         axes.hlines(heights, low, high, INK, lw=0.7, zorder=2)
