@@ -9,7 +9,8 @@ from modelmap.blocks import check_datasets, shows_images
 from modelmap.validation import InvalidInput, validate_config
 
 SCHEMAS = Path(__file__).parents[1] / "workflow" / "schemas"
-ROWS = [{"model": "qwen"}, {"model": "llava"}]
+ROWS = [{"model": "qwen", "repo": "a/b"}, {"model": "llava", "repo": "./x"}]
+IN_MATRIX = ["org/a", "b"]
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,9 @@ def check(block, rows=ROWS, files=("a.yaml",)):
     text = f"models: m.tsv\ndatasets:\n  s: {block}\n"
     Path("a.yaml").write_text(text)
     config = validate_config(yaml.safe_load(text), ["a.yaml"], SCHEMAS)
-    check_datasets(config, rows, files, SCHEMAS)
+    blocks = config["datasets"].items()
+    matrices = {name: IN_MATRIX for name, one in blocks if one["source"] == "matrix"}
+    check_datasets(config, rows, files, SCHEMAS, matrices=matrices)
     return config["datasets"]["s"]
 
 
@@ -38,7 +41,7 @@ def test_datasets_list_models_of_the_sheet():
         'a.yaml line 3, column 38: datasets.s.models item 2: found "lava", expected a model of '
         'm.tsv; did you mean "llava"?'
     ]
-    check(block, rows=[*ROWS, {"model": "lava"}])
+    check(block, rows=[*ROWS, {"model": "lava", "repo": "c"}])
     (line,) = problems(block, files=())
     assert line.startswith("config: datasets.s.models item 2: ")
 
@@ -65,6 +68,16 @@ def test_datasets_list_models_of_the_sheet():
         ("{source: coco, path: {annotations: x}}", '"images" is missing'),
         ("{source: coco}", '"path" is missing'),
         ("{source: stdlib, path: x}", "this source brings its own samples"),
+        ("{source: matrix}", '"path" is missing'),
+        ("{source: matrix, path: x.csv, n_samples: 9}", 'or hub has it; this is "matrix"'),
+        ("{source: matrix, path: x.csv, prompt: Why}", 'or hub has it; this is "matrix"'),
+        ("{source: scenes, samples_from: s}", 'only source matrix has it; this is "scenes"'),
+        ("{source: matrix, path: x.csv, models: [b, org/c]}", '"org/c", expected a model of x.csv'),
+        ("{source: matrix, path: x.csv, models: [qwen]}", "expected a model of x.csv with a repo"),
+        (
+            "{source: matrix, path: x.csv, samples_from: s}",
+            'found "s", expected a dataset here that is no matrix',
+        ),
     ],
 )
 def test_what_a_block_may_not_say(block, problem):
@@ -73,12 +86,26 @@ def test_what_a_block_may_not_say(block, problem):
     assert problem in line
 
 
+def test_a_matrix_has_its_own_models_and_those_scored_on_its_samples():
+    check("{source: matrix, path: x.csv, models: [org/a]}")
+    block = "{source: matrix, path: x.csv, models: [org/a, qwen, lava], samples_from: t}"
+    block += "\n  t: {source: scenes}"
+    (line,) = problems(block)
+    assert 'found "lava", expected a model of x.csv or m.tsv; did you mean "llava"?' in line
+
+
+def test_a_model_of_the_sheet_without_a_repo_is_scored_nowhere():
+    rows = [*ROWS, {"model": "b", "repo": None}]
+    (line,) = problems("{source: scenes, models: [b]}", rows=rows)
+    assert 'found "b", expected a model of m.tsv with a repo' in line
+
+
 def test_datasets_that_are_compared_must_be_there():
     text = "models: m\ndatasets:\n  scenes: {source: scenes}\nbenchmarks: {datasets: [scene]}\n"
     Path("a.yaml").write_text(text)
     config = validate_config(yaml.safe_load(text), ["a.yaml"], SCHEMAS)
     with pytest.raises(InvalidInput) as error:
-        check_datasets(config, ROWS, ["a.yaml"], SCHEMAS)
+        check_datasets(config, ROWS, ["a.yaml"], SCHEMAS, matrices={})
     assert str(error.value) == (
         'a.yaml line 4, column 25: benchmarks.datasets item 1: found "scene", expected a dataset '
         'of this config; did you mean "scenes"?'
@@ -88,7 +115,7 @@ def test_datasets_that_are_compared_must_be_there():
 def test_a_name_may_not_end_as_tables_beside_a_matrix_do():
     config = {"models": "m.tsv", "datasets": {"x.pmi": {"source": "scenes"}}}
     with pytest.raises(InvalidInput, match="x.pmi: the name's end is that of a table"):
-        check_datasets(validate_config(config, [], SCHEMAS), ROWS, [], SCHEMAS)
+        check_datasets(validate_config(config, [], SCHEMAS), ROWS, [], SCHEMAS, matrices={})
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ def _working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def read(path="models.tsv"):
-    return read_models(path, SCHEMAS, zoo=ZOO)
+def read(path="models.tsv", given=()):
+    return read_models(path, SCHEMAS, zoo=ZOO, given=given)
 
 
 def sheet_problems(text):
@@ -234,6 +234,47 @@ def test_all_problems_of_a_sheet_are_told_at_once_and_in_order():
         "models.tsv line 4, column 1 (model, model b)",
         "models.tsv line 4, column 3 (params_b, model b)",
     ]
+
+
+# Models that a matrix gives
+
+
+def test_a_model_of_a_matrix_needs_no_repo_and_may_be_named_as_it_is_there():
+    Path("models.tsv").write_text("model\tfamily\tparent\nmeta-llama/Llama 2\tllama\t\n")
+    (row,) = read(given=["meta-llama/Llama 2", "another"])
+    assert (row["model"], row["repo"], row["family"]) == ("meta-llama/Llama 2", None, "llama")
+    Path("models.tsv").write_text("model\trepo\n")
+    assert read(given=["another"]) == []
+
+
+@pytest.mark.parametrize(
+    ("sheet", "problem"),
+    [
+        (
+            "model\tfamily\norg/lama\tx\n",
+            'models.tsv line 1: column "repo" is missing; add it, or name a model of a matrix; did '
+            'you mean "org/llama"?',
+        ),
+        (
+            "model\trepo\norg/lama\t\n",
+            "models.tsv line 2, column 2 (repo, model org/lama): empty; fill it in (…",
+        ),
+        (
+            "model\trepo\norg/llama\tx/y\n",
+            'models.tsv line 2, column 1 (model, model org/llama): found "org/llama", expected '
+            "letters, digits…",
+        ),
+        (
+            "model\na, b\n",
+            'models.tsv line 2, column 1 (model, model a, b): found "a, b", expected text without…',
+        ),
+    ],
+)
+def test_a_row_without_a_repo_must_be_in_a_matrix(sheet, problem):
+    Path("models.tsv").write_text(sheet)
+    with pytest.raises(InvalidInput) as error:
+        read(given=["org/llama"])
+    assert any(says(line, problem) for line in str(error.value).split("\n"))
 
 
 # Against the benchmark table

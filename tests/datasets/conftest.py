@@ -17,7 +17,7 @@ def read():
     def read(*, facts=False, **keys):
         config = {"models": "models.tsv", "datasets": {"s": keys}}
         config = validate_config(config, [], SCHEMAS)
-        check_datasets(config, [], [], SCHEMAS)
+        check_datasets(config, [], [], SCHEMAS, matrices={})
         found = samples.read(config["datasets"]["s"])
         return found if facts else found[0]
 

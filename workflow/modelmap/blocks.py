@@ -12,11 +12,15 @@ BESIDE_A_MATRIX = ("samples", "models", "pmi", *GAPS)
 def shows_images(block):
     """Tell whether a dataset's block is one of images, and not of text alone."""
     is_table = block["source"] in ("parquet", "hub")
-    return block["image"] is not None if is_table else block["source"] != "stdlib"
+    return block["image"] is not None if is_table else block["source"] not in ("stdlib", "matrix")
 
 
-def check_datasets(config, rows, files, schema_dir):
+def check_datasets(config, rows, files, schema_dir, *, matrices):
     """Refuse what the blocks of a valid config say of each other, of their source and the sheet.
+
+    Parameters
+    ----------
+    matrices : dict of dataset to the names of its models, of those that are matrices
 
     Raises
     ------
@@ -24,7 +28,7 @@ def check_datasets(config, rows, files, schema_dir):
         If a key belongs to another source, one is missing for this one, a variant is none of its
         kind, or a model is none of the sheet.
     """
-    known, places = [row["model"] for row in rows], Places(files)
+    places = Places(files)
     keys = load_schema(Path(schema_dir) / "datasets.schema.yaml")["properties"]
     for dataset, block in config["datasets"].items():
         here = ("datasets", dataset)
@@ -36,14 +40,13 @@ def check_datasets(config, rows, files, schema_dir):
         for message in _gaps(block):
             places.refuse(here, message)
         for i, variant in enumerate(block["variants"]):
-            if variant != "given" and shows_images(block) == (variant == "no_prompt"):
+            is_of_samples = variant != "given" and block["source"] != "matrix"
+            if is_of_samples and shows_images(block) == (variant == "no_prompt"):
                 kind = "images: no_prompt is of text" if shows_images(block) else "text alone"
                 message = f"a variant of this dataset, which is of {kind}"
                 places.refuse((*here, "variants", i), message, variant)
-        for i, name in enumerate(block["models"] or []):
-            if name not in known:
-                message = f"a model of {config['models']}{nearest(name, known)}"
-                places.refuse((*here, "models", i), message, name)
+        for part, message, name in _strangers(config, block, rows, matrices.get(dataset)):
+            places.refuse((*here, *part), message, name)
         if "." in dataset and dataset.rpartition(".")[2] in BESIDE_A_MATRIX:
             places.refuse(here, "the name's end is that of a table made beside a matrix; rename it")
     for i, name in enumerate(config["benchmarks"]["datasets"] or []):
@@ -52,6 +55,22 @@ def check_datasets(config, rows, files, schema_dir):
             places.refuse(("benchmarks", "datasets", i), message, name)
     if places.problems:
         raise InvalidInput(places.problems)
+
+
+def _strangers(config, block, rows, given):
+    """Yield keys, what was expected and the name of what a block names and cannot have."""
+    known, where = [row["model"] for row in rows if row["repo"]], config["models"]
+    if given is not None:
+        known = [*given, *known] if block["samples_from"] else given
+        where = f"{block['path']} or {where}" if block["samples_from"] else block["path"]
+    for i, name in enumerate(block["models"] or []):
+        if name not in known:
+            with_repo = " with a repo" if any(row["model"] == name for row in rows) else ""
+            yield ("models", i), f"a model of {where}{with_repo}{nearest(name, known)}", name
+    others = [name for name, other in config["datasets"].items() if other["source"] != "matrix"]
+    name = block["samples_from"]
+    if name is not None and name not in others:
+        yield ("samples_from",), f"a dataset here that is no matrix{nearest(name, others)}", name
 
 
 def _gaps(block):

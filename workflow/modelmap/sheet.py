@@ -28,7 +28,7 @@ FROM_TEXT = {
 }
 
 
-def read_models(path, schema_dir, *, zoo):
+def read_models(path, schema_dir, *, zoo, given=()):
     """Return the rows of the model sheet, typed, with defaults filled in.
 
     Tabs separate fields; blanks around a field, blank lines and lines that begin with # do not
@@ -40,6 +40,9 @@ def read_models(path, schema_dir, *, zoo):
     ----------
     zoo : collection of str
         The names that may follow `zoo:` in the column `repo`.
+    given : collection of str
+        Models whose log-likelihoods a matrix gives: they alone may have no `repo`, and where there
+        are some, the sheet may have no rows.
 
     Returns
     -------
@@ -53,9 +56,10 @@ def read_models(path, schema_dir, *, zoo):
     (number, header), *lines = sheet.read_lines(path)
     sheet.read_header(number, header)
     rows = {number: sheet.row(number, fields) for number, fields in lines}
-    if not rows:
+    if not rows and not given:
         sheet.refuse(number, 0, "no rows below the header; add one line per model")
     sheet.check_names(rows)
+    sheet.check_repos(number, rows, given)
     sheet.check_zoo(rows, zoo)
     sheet.check_parents(rows)
     if sheet.problems:
@@ -162,6 +166,8 @@ class _Sheet:
         model = texts.get("model", "")
         for name in (name for name in self.header if name in self.columns):
             text, part = texts.get(name), self.columns[name]
+            if name == "model" and not texts.get("repo"):
+                part = part | part["without_repo"]
             if text:
                 row[name] = typed(text, FROM_TEXT.get(part.get("type"), str))
                 if not Validator(part).is_valid(row[name]):
@@ -183,6 +189,19 @@ class _Sheet:
             (name, number), (other, line) = named[i], named[j]
             message = f'"{other}" stands in line {line}; names must differ, and by more than case'
             self.refuse(number, "model", message, name)
+
+    def check_repos(self, header, rows, given):
+        """Refuse rows without a checkpoint whose log-likelihoods no matrix gives either."""
+        for number, row in rows.items():
+            if row["repo"] or row["model"] in given or not row["model"]:
+                continue
+            hint = nearest(row["model"], given)
+            hint = f", or name a model of a matrix{hint}" if given else ""
+            if "repo" in self.header:
+                message = f"empty; fill it in ({self.columns['repo']['description']}){hint}"
+                self.refuse(number, "repo", message, row["model"])
+            else:
+                self.refuse(header, 0, f'column "repo" is missing; add it{hint}')
 
     def check_zoo(self, rows, zoo):
         """Refuse checkpoints that the zoo does not make."""

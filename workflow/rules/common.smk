@@ -10,7 +10,7 @@ from glob import glob
 
 import yaml
 
-from modelmap import blocks, protocols, sheet, tables, validation
+from modelmap import blocks, foreign, protocols, sheet, tables, validation
 
 SCHEMAS = ROOT / "workflow/schemas"
 ZOO = yaml.safe_load((ROOT / "workflow/modelmap/zoo/recipes.yaml").read_text())
@@ -18,8 +18,10 @@ ZOO = yaml.safe_load((ROOT / "workflow/modelmap/zoo/recipes.yaml").read_text())
 try:
     CONFIG_FILES = workflow.config_settings.configfiles or [ROOT / "config/config.yaml"]
     config.update(validation.validate_config(config, CONFIG_FILES, SCHEMAS))
-    SHEET = sheet.read_models(config["models"], SCHEMAS, zoo=ZOO["models"])
-    blocks.check_datasets(config, SHEET, CONFIG_FILES, SCHEMAS)
+    MATRICES = foreign.models_of(config, CONFIG_FILES)
+    ELSEWHERE = {model for names in MATRICES.values() for model in names}
+    SHEET = sheet.read_models(config["models"], SCHEMAS, zoo=ZOO["models"], given=ELSEWHERE)
+    blocks.check_datasets(config, SHEET, CONFIG_FILES, SCHEMAS, matrices=MATRICES)
     protocols.check_protocol(config, CONFIG_FILES, SCHEMAS)
     if config["benchmarks"]["table"]:
         sheet.check_benchmark_names(SHEET, config["models"], config["benchmarks"]["table"])
@@ -30,8 +32,9 @@ except validation.InvalidInput as error:
 GIVEN = protocols.unfixed(config)
 config["map"] = protocols.applied(config["map"])
 
-MODELS = {row["model"]: row for row in SHEET}
+MODELS = {row["model"]: row for row in SHEET if row["repo"]}  # the others stand in a matrix alone
 DATASETS = config["datasets"]
+SCORED = [dataset for dataset in DATASETS if dataset not in MATRICES]
 PROMPT = "Describe the image."  # where nobody says another
 CHECKPOINT = (
     "config.json",
@@ -89,23 +92,39 @@ def recipe_of(model):
 
 def models_of(dataset):
     """The models scored on a dataset, by name: the order of the sheet changes nothing."""
-    chosen, images = DATASETS[dataset]["models"], blocks.shows_images(DATASETS[dataset])
+    block = DATASETS[dataset]
+    if dataset in MATRICES:
+        scored = models_of(block["samples_from"]) if block["samples_from"] else []
+        chosen = set(scored if block["models"] is None else block["models"])
+        return [model for model in scored if model in chosen and model not in MATRICES[dataset]]
+    chosen, images = block["models"], blocks.shows_images(block)
     if chosen is None:
         chosen = [model for model in MODELS if not (images and is_blind(model))]
     return sorted(chosen)
 
 
 def not_applicable():
-    """[model, dataset, why] of every model that a dataset leaves out."""
+    """[model, dataset, why] of every model of the sheet that a dataset leaves out."""
     return [
-        (
-            [model, dataset, "a language model: it takes no images"]
-            if DATASETS[dataset]["models"] is None
-            else [model, dataset, "not among the dataset's models in the config"]
-        )
+        [row["model"], dataset, why_not(row, dataset)]
         for dataset in DATASETS
-        for model in sorted(set(MODELS) - set(models_of(dataset)))
+        for row in sorted(SHEET, key=lambda row: row["model"])
+        if row["model"] not in {*models_of(dataset), *given_on(dataset)}
     ]
+
+
+def why_not(row, dataset):
+    """Why a dataset leaves out a model of the sheet."""
+    block = DATASETS[dataset]
+    if not row["repo"]:
+        return "no repo: its log-likelihoods stand in a matrix"
+    if block["models"] is not None:
+        return "not among the dataset's models in the config"
+    if dataset not in MATRICES:
+        return "a language model: it takes no images"
+    if block["samples_from"]:
+        return f"not scored on {block['samples_from']}, whose samples these are"
+    return 'not in the matrix; "samples_from" would place it among its models'
 
 
 def per_dataset(*patterns):
@@ -120,8 +139,10 @@ def per_map(*patterns):
 
 def metadata(*columns):
     """Columns of the sheet for figures and tables: a change draws anew, and scores nothing."""
-    rows = [MODELS[name] | {"parent": ",".join(MODELS[name]["parent"])} for name in sorted(MODELS)]
-    return [{column: row[column] for column in ("model", *columns)} for row in rows]
+    rows = {name: {"model": name, "label": name, "parent": []} for name in GIVEN}
+    rows |= {row["model"]: row for row in SHEET}
+    told = [rows[name] | {"parent": ",".join(rows[name]["parent"])} for name in sorted(rows)]
+    return [{column: row.get(column) for column in ("model", *columns)} for row in told]
 
 
 # The zoo
@@ -251,13 +272,35 @@ def failed_before():
     return {row["model"] for row in rows if row["status"] not in good}
 
 
+# Matrices of others
+
+
+def given_on(dataset):
+    """The models on a dataset's map whose log-likelihoods its matrix gives, by name."""
+    chosen = DATASETS[dataset]["models"]
+    names = sorted(MATRICES.get(dataset, []))
+    return [name for name in names if chosen is None or name in chosen]
+
+
+def matrix_files(dataset):
+    """The files of others that log-likelihoods are read from; none of a dataset that is scored."""
+    return foreign.files(DATASETS[dataset]["path"]) if dataset in MATRICES else []
+
+
+def samples_of(dataset):
+    """The samples that models are scored on; none of a matrix that nothing is placed on."""
+    scored = DATASETS[dataset]["samples_from"] if dataset in MATRICES else dataset
+    return [f"resources/samples/{scored}.parquet"] if scored else []
+
+
 # Scores
 
 
 def scores_of(dataset, models=None):
     """The score files of a dataset (of some models), in the order of the models' names."""
+    scored = DATASETS[dataset]["samples_from"] if dataset in MATRICES else dataset
     return [
-        f"results/scores/{dataset}/{model}/{k}-of-{MODELS[model]['shards']}.parquet"
+        f"results/scores/{scored}/{model}/{k}-of-{MODELS[model]['shards']}.parquet"
         for model in models_of(dataset)
         if models is None or model in models
         for k in range(1, MODELS[model]["shards"] + 1)

@@ -1,5 +1,6 @@
 """
-Gather the scores of all models on a dataset, and say how each model fared.
+Gather the scores of all models on a dataset, and say how each model fared. Of a dataset that is a
+matrix of others (source: matrix), gather its rows, and what is scored on the same samples.
 
     matrix    results/matrix/{dataset}.parquet           log-likelihoods, NaN where missing
     samples   results/matrix/{dataset}.samples.parquet   which samples count, and why not
@@ -13,8 +14,9 @@ Gather the scores of all models on a dataset, and say how each model fared.
 
 rule gather:
     input:
-        samples="resources/samples/{dataset}.parquet",
+        samples=lambda wildcards: samples_of(wildcards.dataset),
         scores=lambda wildcards: scores_of(wildcards.dataset),
+        matrix=lambda wildcards: matrix_files(wildcards.dataset),
     output:
         matrix="results/matrix/{dataset}.parquet",
         samples="results/matrix/{dataset}.samples.parquet",
@@ -26,6 +28,8 @@ rule gather:
         "../../envs/modelmap.yaml"
     params:
         level=config["map"]["level"],
+        given=lambda wildcards: given_on(wildcards.dataset),
+        samples_from=lambda wildcards: DATASETS[wildcards.dataset]["samples_from"],
         version=[
             tables.version(schema)
             for schema in (
@@ -81,7 +85,8 @@ rule inform:
 
 rule status:
     input:
-        scores=[file for dataset in DATASETS for file in scores_of(dataset)],
+        scores=[file for dataset in SCORED for file in scores_of(dataset)],
+        matrices=expand("results/matrix/{dataset}.models.parquet", dataset=MATRICES),
     output:
         table="results/status.tsv",
         page=report("results/status.html", caption="../report/status.rst", category="Run"),

@@ -84,7 +84,7 @@ rule remove_weights:
     params:
         scores=lambda wildcards: {
             f"resources/models/{model}.json": [
-                file for dataset in DATASETS for file in scores_of(dataset, [model])
+                file for dataset in SCORED for file in scores_of(dataset, [model])
             ]
             for model in MODELS
             if is_remote(model) or MODELS[model]["convert"]

@@ -22,7 +22,7 @@ rule estimate:
     params:
         datasets=lambda wildcards: {
             dataset: usual_sample(wildcards.model, dataset)
-            for dataset in DATASETS
+            for dataset in SCORED
             if wildcards.model in models_of(dataset)
         },
         options=lambda wildcards: {
@@ -48,14 +48,14 @@ rule plan:
         n_zoo=len(MODELS) - len(not_of_the_zoo()),
         table="results/plan.tsv",
         text="results/plan.txt",
-        blocks=DATASETS,
-        drawn={dataset: drawn(dataset) for dataset in DATASETS},
+        blocks={dataset: DATASETS[dataset] for dataset in SCORED},
+        drawn={dataset: drawn(dataset) for dataset in SCORED},
         scores={
             f"{dataset}/{model}": {
                 "files": scores_of(dataset, [model]),
                 "settings": settings_of(model, dataset),
             }
-            for dataset in DATASETS
+            for dataset in SCORED
             for model in not_of_the_zoo()
         },
     script:

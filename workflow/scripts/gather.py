@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from modelmap import gather, tables
+from modelmap import foreign, gather, tables
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-samples = tables.read(snakemake.input.samples, tables.SAMPLES)
+params, wildcards = snakemake.params, snakemake.wildcards
+samples = [tables.read(file, tables.SAMPLES) for file in snakemake.input.samples]
 scores = tables.read_scores(snakemake.input.scores)
 gates, plans, noise = {}, {}, {}
 for file in snakemake.input.scores:  # results/scores/{dataset}/{model}/{shard}.parquet
@@ -17,11 +18,19 @@ for file in snakemake.input.scores:  # results/scores/{dataset}/{model}/{shard}.
     plans.setdefault(model, []).append(facts.get("plan"))
     noise.setdefault(model, []).append(facts.get("noise"))
 
-facts = {"plans": plans, "level": snakemake.params.level}
-gathered = gather.gather(samples, scores, noise=noise, level=snakemake.params.level)
+facts, rows = {"plans": plans, "level": params.level}, None
+if snakemake.input.matrix:
+    matrix = foreign.read(snakemake.input.matrix[0]).of(params.given)
+    samples = [foreign.same_samples(matrix, some, params.samples_from) for some in samples]
+    samples = samples or [matrix.samples]
+    rows = gather.Rows(matrix.names, matrix.L, matrix.samples["sample_id"].to_list(), {})
+    about = {"dataset": wildcards.dataset, "samples_from": params.samples_from}
+    facts["matrix"] = about | foreign.facts(snakemake.input.matrix[0], matrix, placed=list(gates))
+gathered = gather.gather(samples[0], scores, noise=noise, level=params.level, rows=rows)
 tables.write_vectors(snakemake.output.matrix, tables.MATRIX, gathered.names, gathered.L, facts)
 tables.write(snakemake.output.samples, tables.MATRIX_SAMPLES, gathered.samples, facts)
 tables.write(snakemake.output.models, tables.MATRIX_MODELS, gathered.models, facts)
+Path(snakemake.output.gate).mkdir(parents=True)  # empty where nothing is scored
 for model, checks in gates.items():
     tables.write(
         Path(snakemake.output.gate, f"{model}.parquet"),

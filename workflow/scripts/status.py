@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from modelmap import gather, tables
+from modelmap import foreign, gather, tables
 from modelmap.figures.status import status_page
 from modelmap.log import log_to
 
@@ -21,6 +21,10 @@ rows = [
     )
     for (dataset, model), files in shards.items()
 ]
+scored = list(rows)
+for file in snakemake.input.matrices:
+    facts = tables.provenance(file)["matrix"]
+    rows += foreign.status(tables.read(file, tables.MATRIX_MODELS), facts, scored)
 rows += [
     {"model": model, "dataset": dataset, "status": "not applicable", "reason": reason}
     for model, dataset, reason in snakemake.params.not_applicable
