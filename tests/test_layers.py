@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "workflow"
 # module or folder -> packages of others, and parts of ours, that it may import
 MAY_IMPORT = {
     "geometry": ({"numpy", "scipy", "sklearn", "umap"}, {"geometry"}),
-    "tables": ({"polars", "pyarrow"}, set()),
+    "tables": ({"numpy", "polars", "pyarrow"}, set()),
     "validation": ({"jsonschema", "yaml"}, set()),
     "blocks": (set(), {"validation"}),
     "protocols": (set(), {"validation"}),

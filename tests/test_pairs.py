@@ -5,10 +5,12 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from modelmap import tables
+from modelmap import pairs, tables
 from modelmap.geometry.centering import double_center
-from modelmap.pairs import contrasts, distances_and_neighbors, families, square
+from modelmap.geometry.divergence import KL_LIMIT
+from modelmap.pairs import contrasts, counts, distances_and_neighbors, families
 
 MODELS = ["a", "b", "c", "d"]
 
@@ -22,17 +24,17 @@ def make_samples(n_samples, n_groups):
     return pl.DataFrame({"group": groups, "n_bytes": [20 + i % 11 for i in range(n_samples)]})
 
 
-def tables_of(L, models=MODELS, *, n_groups=60, level=0.95):
+def tables_of(L, models=MODELS, *, n_groups=60, level=0.95, noise=None):
     """Return the tables of distances and of neighbors."""
     samples, Q = make_samples(L.shape[1], n_groups), double_center(L)
-    found = distances_and_neighbors(
-        models, Q, samples, noise=[None] * len(models), level=level, n_bootstrap=50
+    noise = [None] * len(models) if noise is None else noise
+    *found, _ = distances_and_neighbors(
+        models, Q, samples, noise=noise, level=level, n_bootstrap=50
     )
-    types = [pl.from_arrow(s.empty_table()).schema for s in (tables.DISTANCES, tables.NEIGHBORS)]
-    return [pl.DataFrame(rows, schema) for rows, schema in zip(found, types, strict=True)]
+    return found
 
 
-def distances_of(d2, models):
+def distances_of(models, d2):
     """Return a table of distances with the values of a symmetric array."""
     rows = [
         {"model_a": models[i], "model_b": models[j], "d2_nats2": d2[i][j], "kl_nats": d2[i][j] / 2}
@@ -76,7 +78,8 @@ def test_a_higher_level_gives_a_wider_interval():
 
 def test_neighbors_are_all_others_nearest_first_as_in_the_distances():
     distances, neighbors = tables_of(log_likelihoods())
-    ends = {(a, b): rest for a, b, *rest in distances.drop("d2_nats2").iter_rows()}
+    columns = ("model_a", "model_b", "kl_nats", "kl_nats_low", "kl_nats_high")
+    ends = {(a, b): rest for a, b, *rest in distances.select(columns).iter_rows()}
     for model in MODELS:
         rows = neighbors.filter(model=model)
         assert rows["rank"].to_list() == [1, 2, 3]
@@ -84,8 +87,8 @@ def test_neighbors_are_all_others_nearest_first_as_in_the_distances():
         assert rows["kl_nats"].is_sorted()
         assert rows["p_nearest"].sum() == pytest.approx(1)
         for row in rows.rows(named=True):
-            kl, _, low, high, _ = ends[tuple(sorted((model, row["neighbor"])))]
-            assert (row["kl_nats"], row["low"], row["high"]) == (kl, low, high)
+            found = ends[tuple(sorted((model, row["neighbor"])))]
+            assert [row["kl_nats"], row["low"], row["high"]] == found
 
 
 def test_a_planted_neighbor_is_first_and_sure():
@@ -109,35 +112,97 @@ def test_models_that_differ_by_a_constant_are_one_point():
 def test_one_image_gives_no_interval():
     distances, neighbors = tables_of(log_likelihoods(), n_groups=1)
     assert distances["kl_nats"].is_not_null().all()
-    for column in (distances["kl_nats_low"], distances["kl_nats_high"], neighbors["low"]):
-        assert column.is_null().all()
+    for name in ("kl_nats_low", "kl_nats_high", "below_noise_floor"):
+        assert distances[name].is_null().all()
+    for name in ("low", "high", "p_nearest"):
+        assert neighbors[name].is_null().all()
+
+
+def test_the_floor_of_noise_is_taken_off_and_marks_pairs():
+    L = log_likelihoods()
+    L[1] = L[0] + 0.3 * log_likelihoods(seed=1)[0]  # d² about 0.81
+    distances, _ = tables_of(L, noise=[0.5, 0.4, 0.01, None])
+    for row in distances.rows(named=True):
+        pair = row["model_a"] + row["model_b"]
+        if "d" in pair:
+            assert row["d2_corrected_nats2"] is row["below_noise_floor"] is None
+            continue
+        floor = sum({"a": 0.5, "b": 0.4, "c": 0.01}[name] for name in pair)
+        assert row["d2_corrected_nats2"] == pytest.approx(max(row["d2_nats2"] - floor, 0))
+        assert row["below_noise_floor"] == (pair == "ab")
+    assert distances["d2_corrected_nats2"][0] == 0 < distances["d2_nats2"][0]
+    assert counts(distances)["n_below_noise_floor"] == 1
+
+
+def test_pairs_beyond_the_limit_of_the_kl_reading_are_marked():
+    L = 0.3 * log_likelihoods()
+    L[3] *= 10
+    distances, _ = tables_of(L)
+    beyond = distances["kl_bits_per_byte"] > KL_LIMIT
+    assert (distances["beyond_kl_limit"] == beyond).all()
+    assert counts(distances) == {
+        "n_pairs": 6,
+        "n_below_noise_floor": None,
+        "n_beyond_kl_limit": 3,
+        "kl_limit": KL_LIMIT,
+    }
+    assert set(distances.filter("beyond_kl_limit")["model_b"]) == {"d"}
+
+
+def test_without_bytes_there_are_no_bits():
+    samples = make_samples(120, 60).with_columns(n_bytes=pl.lit(None, pl.Int32))
+    distances, _, _ = distances_and_neighbors(
+        MODELS,
+        double_center(log_likelihoods()),
+        samples,
+        noise=[None] * 4,
+        level=0.9,
+        n_bootstrap=5,
+    )
+    assert distances["kl_bits_per_byte"].is_null().all()
+    assert distances["beyond_kl_limit"].is_null().all()
+
+
+def test_of_many_models_the_nearest_of_each_are_listed(monkeypatch):
+    """And what is said of them is the same as where all are."""
+    names = [f"m{i:02}" for i in range(40)]
+    L = log_likelihoods(40)
+    L[20:] = L[:20] + 0.3 * log_likelihoods(20, seed=1)
+    every, all_neighbors = tables_of(L, names, noise=[0.1] * 40)
+    monkeypatch.setattr(pairs, "ALL_PAIRS", 39)
+    monkeypatch.setattr(pairs, "N_NEAREST", 5)
+    some, neighbors = tables_of(L, names, noise=[0.1] * 40)
+    assert_frame_equal(neighbors, all_neighbors.filter(pl.col("rank") <= 5))
+    listed = {tuple(sorted(row)) for row in neighbors.select("model", "neighbor").iter_rows()}
+    assert set(some.select("model_a", "model_b").iter_rows()) == listed
+    assert_frame_equal(some, every.join(some, on=["model_a", "model_b"], how="semi"))
+
+
+def test_fewer_resamples_where_they_are_dear(monkeypatch):
+    samples, Q = make_samples(120, 60), double_center(log_likelihoods())
+    how = {"noise": [None] * 4, "level": 0.9, "n_bootstrap": 50}
+    assert distances_and_neighbors(MODELS, Q, samples, **how)[2]["n_bootstrap"] == 50
+    monkeypatch.setattr(pairs, "RESAMPLES", {"most": 1, "least": 7})
+    _, neighbors, facts = distances_and_neighbors(MODELS, Q, samples, **how)
+    assert facts["n_bootstrap"] == 7
+    assert neighbors["p_nearest"].sum() == pytest.approx(4)
 
 
 def test_rows_are_what_the_contracts_say(tmp_path):
     samples = make_samples(120, 60)
     Q = double_center(log_likelihoods())
-    rows = distances_and_neighbors(
+    *frames, _ = distances_and_neighbors(
         MODELS, Q, samples, noise=[None] * len(MODELS), level=0.9, n_bootstrap=5
     )
-    for part, schema in zip(rows, (tables.DISTANCES, tables.NEIGHBORS), strict=True):
-        tables.write(tmp_path / "file", schema, part)
-        assert tables.read(tmp_path / "file", schema).height == len(part)
-        assert set(part[0]) <= set(schema.names)
+    for frame, schema in zip(frames, (tables.DISTANCES, tables.NEIGHBORS), strict=True):
+        tables.write(tmp_path / "file", schema, frame)
+        assert_frame_equal(tables.read(tmp_path / "file", schema), frame, check_column_order=False)
+        assert set(frame.columns) == set(schema.names)
 
 
 def test_one_model_has_no_pair():
     distances, neighbors = tables_of(log_likelihoods(1), ["a"])
     assert distances.height == neighbors.height == 0
-
-
-def test_square_undoes_the_list_of_pairs():
-    L = log_likelihoods()
-    distances, _ = tables_of(L)
-    for order in (MODELS, MODELS[::-1]):
-        d2 = square(distances.sample(fraction=1, shuffle=True, seed=0), order)
-        rows = [L[MODELS.index(name)] for name in order]
-        wanted = [[np.var(a - b) for b in rows] for a in rows]
-        np.testing.assert_allclose(d2, wanted, atol=1e-9)
 
 
 # Families
@@ -158,11 +223,11 @@ PLACES = {"x1": 0, "x1-sft": 0.1, "x1-merge": 0.2, "x2": 1, "y1": 10, "y2": 11, 
 def on_a_line(places=PLACES):
     names = sorted(places)
     d2 = [[(places[a] - places[b]) ** 2 for b in names] for a in names]
-    return distances_of(d2, names)
+    return names, np.array(d2).reshape(len(names), len(names))
 
 
 def test_the_nearest_outside_the_lineage():
-    rows, summary = families(on_a_line(), SHEET, n_permutations=50)
+    rows, summary = families(*on_a_line(), SHEET, n_permutations=50)
     found = {row["model"]: row for row in rows.rows(named=True)}
     assert {name: row["nearest"] for name, row in found.items()} == {
         "x1": "x2",
@@ -179,15 +244,15 @@ def test_the_nearest_outside_the_lineage():
 
 
 def test_a_model_far_from_its_family_is_told():
-    rows, summary = families(on_a_line(PLACES | {"y2": 1.5}), SHEET, n_permutations=50)
+    rows, summary = families(*on_a_line(PLACES | {"y2": 1.5}), SHEET, n_permutations=50)
     (row,) = rows.filter(model="y2").rows(named=True)
     assert (row["nearest"], row["nearest_family"], row["same_family"]) == ("x2", "x", False)
     assert summary["accuracy"] == pytest.approx(4 / 6)
 
 
 def test_the_order_of_the_sheet_changes_nothing():
-    first, one = families(on_a_line(), SHEET, n_permutations=50)
-    second, two = families(on_a_line(), SHEET[::-1], n_permutations=50)
+    first, one = families(*on_a_line(), SHEET, n_permutations=50)
+    second, two = families(*on_a_line(), SHEET[::-1], n_permutations=50)
     assert first.sort("model").equals(second.sort("model"))
     assert (one["accuracy"], one["n_models"]) == (two["accuracy"], two["n_models"])
 
@@ -195,7 +260,7 @@ def test_the_order_of_the_sheet_changes_nothing():
 @pytest.mark.parametrize("places", [{}, {"x1": 0, "lone": 1}, {"x1": 0, "x1-sft": 1}])
 def test_where_no_model_can_be_asked_there_are_no_rows(places):
     """One model or none makes no pair; two of one lineage have no family outside it."""
-    rows, summary = families(on_a_line(places), SHEET, n_permutations=5)
+    rows, summary = families(*on_a_line(places), SHEET, n_permutations=5)
     assert rows.height == 0
     assert rows.columns == ["model", "family", "nearest", "nearest_family", "same_family"]
     assert summary["n_models"] == 0
@@ -212,7 +277,7 @@ def test_contrasts_are_found_in_both_orders_and_keep_theirs():
         {"a": "x1", "b": "gone", "shows": "left out"},
         {"a": "lone", "b": "x1", "shows": "last"},
     ]
-    found = contrasts(on_a_line(), pairs)
+    found = contrasts(distances_of(*on_a_line()), pairs)
     assert found.rows() == [
         ("y2", "y1", "second first", 0.5, 0.25, 1.0),
         ("lone", "x1", "last", 450.0, 225.0, 900.0),
@@ -220,6 +285,13 @@ def test_contrasts_are_found_in_both_orders_and_keep_theirs():
 
 
 def test_no_contrasts():
-    assert contrasts(on_a_line(), []).height == 0
+    assert contrasts(distances_of(*on_a_line()), []).height == 0
     gone = [{"a": "x", "b": "y", "shows": "z"}]
-    assert contrasts(on_a_line({}), gone).columns == ["a", "b", "shows", "kl_nats", "low", "high"]
+    assert contrasts(distances_of(*on_a_line({})), gone).columns == [
+        "a",
+        "b",
+        "shows",
+        "kl_nats",
+        "low",
+        "high",
+    ]

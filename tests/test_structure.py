@@ -92,9 +92,9 @@ def test_families_are_branches_of_full_support(on):
 
 
 def test_of_many_models_fewer_resamples_are_drawn(on, monkeypatch):
-    monkeypatch.setattr(structure, "RESAMPLES", (7 * 24**3, 5))
+    monkeypatch.setattr(structure, "RESAMPLES", {"most": 7 * 24**3, "least": 5})
     assert "7 resamples" in structure.grow(on, GROUPS, n_bootstrap=40)[2]
-    monkeypatch.setattr(structure, "RESAMPLES", (1, 5))
+    monkeypatch.setattr(structure, "RESAMPLES", {"most": 1, "least": 5})
     assert "5 resamples" in structure.grow(on, GROUPS, n_bootstrap=40)[2]
 
 

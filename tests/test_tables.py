@@ -210,10 +210,11 @@ def test_an_older_file_is_replaced(path):
 # How files are laid out
 
 
-def test_row_groups_are_small_and_there_are_no_dictionaries(tmp_path):
+def test_row_groups_of_what_is_bulky_are_small_without_dictionaries(tmp_path):
     models = ["same name"] * 600
     tables.write_vectors(tmp_path / "matrix", tables.MATRIX, models, np.zeros((600, 3)))
-    tables.write(tmp_path / "gate", tables.GATE, [GATE[0]] * 600)
+    for name in ("SAMPLES", "SCORES"):
+        tables.write(tmp_path / name, SCHEMAS[name], rows_of(SCHEMAS[name], 1) * 600)
     for file in tmp_path.iterdir():
         metadata = pq.read_metadata(file)
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
@@ -222,6 +223,11 @@ def test_row_groups_are_small_and_there_are_no_dictionaries(tmp_path):
         columns = [group.column(i) for group in groups for i in range(group.num_columns)]
         assert not any(column.has_dictionary_page for column in columns)
         assert not any("DICTIONARY" in name for column in columns for name in column.encodings)
+
+
+def test_names_and_numbers_stand_in_one_row_group(path):
+    tables.write(path, tables.GATE, [GATE[0]] * 600)
+    assert pq.read_metadata(path).num_row_groups == 1
 
 
 def test_vectors_are_of_fixed_size_in_the_file(path):

@@ -5,6 +5,7 @@ from scipy import stats
 from modelmap.geometry.centering import double_center
 from modelmap.geometry.divergence import (
     bits_per_byte,
+    intervals_of_pairs,
     mean_interval,
     squared_distance_intervals,
     squared_distances,
@@ -15,6 +16,7 @@ GROUPINGS = {
     "pairs": np.arange(60) // 2,
     "interleaved": np.arange(60) % 7,
     "unequal": np.repeat(np.arange(8), [1, 1, 2, 3, 5, 8, 15, 25]),
+    "around the limit": np.repeat(np.arange(9), [8, 9, 1, 8, 8, 9, 10, 6, 1]),
     "names": np.array([f"image{s // 3}" for s in range(60)]),
 }
 
@@ -50,9 +52,11 @@ def test_shift_of_a_model_or_a_sample_leaves_distances(L):
 
 
 def test_blocks_join_without_a_seam():
-    Q = double_center(np.random.default_rng(0).normal(size=(1030, 20)))
+    Q = double_center(np.random.default_rng(0).normal(size=(2060, 20)))
+    Q[2050] = Q[7] + 1e-7 * Q[8]  # nearly equal, in another block
     d2 = squared_distances(Q)
-    some = [0, 511, 512, 1023, 1024, 1029]
+    assert d2[7, 2050] == pytest.approx(1e-14 * np.mean(Q[8] ** 2), rel=1e-6, abs=0)
+    some = [0, 7, 1023, 1024, 1025, 2047, 2048, 2050, 2059]
     np.testing.assert_allclose(d2[np.ix_(some, some)], squared_distances(Q[some]), atol=1e-12)
     assert (d2 == d2.T).all()
     assert d2.min() == 0
@@ -83,6 +87,21 @@ def test_interval_equals_the_definition(L, name):
                 assert (low[i, j], high[i, j]) == pytest.approx(expected, rel=1e-9)
     assert not np.diag(low).any()
     assert not np.diag(high).any()
+
+
+@pytest.mark.parametrize("name", GROUPINGS)
+def test_some_pairs_have_the_interval_that_all_have(L, name):
+    Q, i, j = double_center(L), np.array([0, 4, 3]), np.array([1, 2, 3])
+    every = squared_distance_intervals(Q, GROUPINGS[name], level=0.9)
+    some = intervals_of_pairs(Q, GROUPINGS[name], i, j, level=0.9)
+    np.testing.assert_allclose(some, [every[0][i, j], every[1][i, j]], rtol=1e-9)
+
+
+def test_result_goes_where_it_is_wanted(L, tmp_path):
+    out = np.lib.format.open_memmap(tmp_path / "d2.npy", "w+", shape=(6, 6))
+    squared_distances(double_center(L), out=out)
+    out.flush()
+    np.testing.assert_array_equal(np.load(tmp_path / "d2.npy"), squared_distances(double_center(L)))
 
 
 def test_groups_of_one_give_the_plain_error_of_a_variance(L):

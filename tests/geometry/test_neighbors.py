@@ -2,12 +2,24 @@ import numpy as np
 import pytest
 
 from modelmap.geometry.centering import double_center
-from modelmap.geometry.divergence import squared_distances
-from modelmap.geometry.neighbors import lineages, nearest_probability, same_family_accuracy
+from modelmap.geometry.divergence import squared_distance_intervals, squared_distances
+from modelmap.geometry.neighbors import (
+    candidates,
+    lineages,
+    nearest,
+    nearest_probability,
+    same_family_accuracy,
+)
 
 
 def probability(L, groups, n_bootstrap=100):
-    return nearest_probability(double_center(L), groups, n_bootstrap=n_bootstrap, random_state=0)
+    """Of all pairs, as an array of shape (n_models, n_models)."""
+    i, j = np.nonzero(~np.eye(len(L), dtype=bool))
+    p = np.zeros((len(L), len(L)))
+    p[i, j] = nearest_probability(
+        double_center(L), groups, i, j, n_bootstrap=n_bootstrap, random_state=0
+    )
+    return p
 
 
 def test_planted_neighbor_is_certain():
@@ -60,6 +72,51 @@ def test_probability_follows_the_order_of_models():
 
 def test_a_single_model_has_no_neighbor():
     assert probability(np.ones((1, 5)), np.arange(5)).tolist() == [[0]]
+    assert nearest(np.zeros((1, 1)), 0).shape == (1, 0)
+    none = np.zeros((1, 0))
+    assert candidates(none, none, level=0.9, n_groups=5).shape == (1, 0)
+
+
+def test_equal_models_share_the_probability():
+    L = np.random.default_rng(8).normal(size=(4, 30))
+    L[3] = L[2]
+    p = probability(L, np.arange(30))
+    np.testing.assert_array_equal(p[:2, 2], p[:2, 3])
+    assert p[2, 3] == p[3, 2] == 1
+
+
+def test_neighbors_come_nearest_first(monkeypatch):
+    monkeypatch.setattr("modelmap.geometry.neighbors._ROWS", 7)
+    d2 = squared_distances(np.random.default_rng(9).normal(size=(30, 4)))
+    d2[4, 5] = d2[4, 6] = 0  # equally near: the first stands first
+    every = nearest(d2, 29)
+    for i, row in enumerate(every):
+        order = np.argsort(d2[i], kind="stable")
+        assert row.tolist() == [j for j in order if j != i]
+    np.testing.assert_array_equal(nearest(d2, 6), every[:, :6])
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_who_is_no_candidate_is_never_nearest(size):
+    """Candidates are few, and the probability among them is that among all."""
+    rng = np.random.default_rng(10)
+    Q, groups = double_center(rng.standard_t(4, size=(60, 400))), np.arange(400) // size
+    Q[30:] = double_center(Q[:30] + 0.9 * rng.normal(size=(30, 400)))
+    d2 = squared_distances(Q)
+    low, _ = squared_distance_intervals(Q, groups, level=0.95)
+    near = nearest(d2, 59)
+    rows = np.arange(60)[:, None]
+    found = candidates(d2[rows, near], low[rows, near], level=0.95, n_groups=400 // size)
+    assert found[:, 0].all()
+    assert found.sum() < 60 * 30
+    i, rank = np.nonzero(found)
+    among = np.zeros((60, 60))
+    among[i, near[i, rank]] = nearest_probability(
+        Q, groups, i, near[i, rank], n_bootstrap=200, random_state=0
+    )
+    every, (i, j) = np.zeros((60, 60)), np.nonzero(~np.eye(60, dtype=bool))
+    every[i, j] = nearest_probability(Q, groups, i, j, n_bootstrap=200, random_state=0)
+    np.testing.assert_allclose(among, every, atol=0.006)
 
 
 def test_lineages_join_parents_children_and_merges():

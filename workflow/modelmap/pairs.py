@@ -6,80 +6,138 @@ import numpy as np
 import polars as pl
 
 from modelmap.geometry.divergence import (
+    KL_LIMIT,
     bits_per_byte,
+    intervals_of_pairs,
     squared_distance_intervals,
     squared_distances,
 )
 from modelmap.geometry.neighbors import (
+    candidates,
     lineages,
+    nearest,
     nearest_probability,
     same_family_accuracy,
 )
+from modelmap.geometry.resampling import affordable
+
+ALL_PAIRS = 2000  # models; of more, tables hold the nearest ones of each
+N_NEAREST = 100
+# Of many models fewer: pairs that may be nearest × samples × resamples that are affordable.
+RESAMPLES = {"most": 3e11, "least": 100}
 
 
-def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap):
+def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap, out=None):
     """Rows of tables.DISTANCES and of tables.NEIGHBORS.
+
+    Of more than ALL_PAIRS models these are the pairs of each model with its N_NEAREST nearest.
 
     Parameters
     ----------
     models : list of str, sorted
     Q : ndarray of shape (n_models, n_samples), nats
-    samples : DataFrame with group and n_bytes of these samples
+    samples : DataFrame with group and n_bytes (null: not known) of these samples
     noise : list of the variance of each model's rounding (nats squared; None: not measured)
     level : of the intervals
-    n_bootstrap : resamples behind the probability to be the nearest
+    n_bootstrap : the most resamples behind the probability to be the nearest, see RESAMPLES
+    out : ndarray of shape (n_models, n_models), optional, where to write all squared distances
+
+    Returns
+    -------
+    distances, neighbors : DataFrame
+    facts : dict: n_bootstrap (resamples drawn), n_listed (neighbors listed of each model)
     """
-    groups = samples["group"].to_numpy()
-    d2 = squared_distances(Q)
-    low, high = squared_distance_intervals(Q, groups, level=level)
-    nearest = nearest_probability(Q, groups, n_bootstrap=n_bootstrap, random_state=0)
-    mean_bytes = samples["n_bytes"].to_numpy().mean()  # NaN where one is not known
-    a, b = np.triu_indices(len(models), 1)
-    distances = [
-        {
-            "model_a": models[i],
-            "model_b": models[j],
-            "d2_nats2": d2[i, j],
-            "kl_nats": d2[i, j] / 2,
-            "kl_bits_per_byte": _or_none(bits_per_byte(d2[i, j] / 2, mean_bytes)),
-            "kl_nats_low": _or_none(low[i, j] / 2),
-            "kl_nats_high": _or_none(high[i, j] / 2),
-            "below_noise_floor": None
-            if noise[i] is None or noise[j] is None or math.isnan(low[i, j])
-            else bool(low[i, j] <= noise[i] + noise[j]),
-        }
-        for i, j in zip(a, b, strict=True)
-    ]
-    neighbors = [
-        {
-            "model": models[i],
-            "rank": rank,
-            "neighbor": models[j],
-            "kl_nats": d2[i, j] / 2,
-            "low": _or_none(low[i, j] / 2),
-            "high": _or_none(high[i, j] / 2),
-            "p_nearest": nearest[i, j],
-        }
-        for i in range(len(models))
-        for rank, j in enumerate(_ranked(d2[i], i), 1)
-    ]
-    return distances, neighbors
+    groups, names = samples["group"].to_numpy(), pl.Series(models, dtype=pl.String)
+    d2 = squared_distances(Q, out)
+    n_listed = len(models) - 1 if len(models) <= ALL_PAIRS else N_NEAREST
+    near = nearest(d2, max(n_listed, 0))
+    model = np.repeat(np.arange(len(models)), near.shape[1])
+    keys = np.minimum(model, near.ravel()) * len(models) + np.maximum(model, near.ravel())
+    keys, of = np.unique(keys, return_inverse=True)
+    i, j = np.divmod(keys, max(len(models), 1))
+    if n_listed < len(models) - 1:
+        low, high = intervals_of_pairs(Q, groups, i, j, level=level)
+    else:
+        low, high = (ends[i, j] for ends in squared_distance_intervals(Q, groups, level=level))
+    pairs = _pairs(d2[i, j], low, high, np.array(noise, dtype=float)[np.stack([i, j])].sum(axis=0))
+    pairs = pairs.with_columns(_per_byte(samples["n_bytes"]))
+    p, n_drawn = _p_nearest(Q, groups, near, pairs[of], level, n_bootstrap)
+    neighbors = pairs[of].select(
+        names.gather(model).alias("model"),
+        pl.Series("rank", np.tile(np.arange(1, near.shape[1] + 1), len(models)), pl.Int32),
+        names.gather(near.ravel()).alias("neighbor"),
+        "kl_nats",
+        low="kl_nats_low",
+        high="kl_nats_high",
+        p_nearest=pl.Series(p, dtype=pl.Float64).fill_nan(None),
+    )
+    distances = pairs.select(
+        names.gather(i).alias("model_a"), names.gather(j).alias("model_b"), pl.all()
+    )
+    return distances, neighbors, {"n_bootstrap": n_drawn, "n_listed": near.shape[1]}
 
 
-def square(distances, models):
-    """The symmetric (n_models, n_models) array of d2_nats2 from a table of pairs."""
-    index = {model: i for i, model in enumerate(models)}
-    d2 = np.zeros((len(models), len(models)))
-    for a, b, value in distances.select("model_a", "model_b", "d2_nats2").iter_rows():
-        d2[index[a], index[b]] = d2[index[b], index[a]] = value
-    return d2
+def _pairs(d2, low, high, floor):
+    """Columns of pairs: distances, intervals, and what noise (NaN: not measured) has in them."""
+    columns = {"d2_nats2": d2, "d2_corrected_nats2": np.maximum(d2 - floor, 0), "kl_nats": d2 / 2}
+    columns |= {"kl_nats_low": low / 2, "kl_nats_high": high / 2}
+    table = pl.DataFrame(columns, dict.fromkeys(columns, pl.Float64)).fill_nan(None)
+    known = pl.Series(np.isfinite(floor) & np.isfinite(low), dtype=pl.Boolean)
+    below = pl.Series(low <= floor, dtype=pl.Boolean)
+    return table.with_columns(below_noise_floor=pl.when(known).then(below))
 
 
-def families(distances, metadata, *, n_permutations):
+def _per_byte(n_bytes):
+    """The divergence in bits per byte, and whether it is still one; null without bytes."""
+    if n_bytes.null_count():
+        return [
+            pl.lit(None, pl.Float64).alias("kl_bits_per_byte"),
+            pl.lit(None, pl.Boolean).alias("beyond_kl_limit"),
+        ]
+    bits = bits_per_byte(pl.col("kl_nats"), n_bytes.mean())
+    return [bits.alias("kl_bits_per_byte"), (bits > KL_LIMIT).alias("beyond_kl_limit")]
+
+
+def _p_nearest(Q, groups, near, listed, level, n_bootstrap):
+    """Probability of each listed neighbor to be the nearest, and by how many resamples."""
+    n_groups, p = len(np.unique(groups)), np.zeros(near.size)
+    if n_groups < 2:
+        return np.full(near.size, np.nan), 0
+    d2, low = (
+        listed[column].to_numpy().reshape(near.shape) for column in ("kl_nats", "kl_nats_low")
+    )
+    model, rank = np.nonzero(candidates(d2, low, level=level, n_groups=n_groups))
+    n_drawn = affordable(n_bootstrap, **RESAMPLES, cost=len(model) * Q.shape[1])
+    at = model * near.shape[1] + rank
+    p[at] = nearest_probability(
+        Q, groups, model, near.ravel()[at], n_bootstrap=n_drawn, random_state=0
+    )
+    return p, n_drawn
+
+
+def counts(distances):
+    """How many pairs are listed, below the floor of noise, and beyond where d²/2 is a divergence.
+
+    Returns
+    -------
+    dict: n_pairs, n_below_noise_floor, n_beyond_kl_limit (None where no pair is known to be or
+        not), kl_limit (bits per byte)
+    """
+    marks = ("below_noise_floor", "beyond_kl_limit")
+    known = {name: distances[name].drop_nulls() for name in marks}
+    found = {
+        f"n_{name}": int(column.sum()) if len(column) else None for name, column in known.items()
+    }
+    return {"n_pairs": distances.height, **found, "kl_limit": KL_LIMIT}
+
+
+def families(models, d2, metadata, *, n_permutations):
     """Is each model's nearest model outside its own lineage of its own family?
 
     Parameters
     ----------
+    models : list of str
+    d2 : ndarray of shape (n_models, n_models), squared distances, nats²
     metadata : list of dict: model, family, parent (names, comma-separated)
 
     Returns
@@ -88,18 +146,17 @@ def families(distances, metadata, *, n_permutations):
         of the models whose family has more than one lineage
     summary : dict: accuracy, n_models, null_mean, p
     """
-    present = set(distances["model_a"]) | set(distances["model_b"])
-    sheet = [row for row in metadata if row["model"] in present]
-    names = [row["model"] for row in sheet]
+    index, known = {name: i for i, name in enumerate(models)}, {r["model"]: r for r in metadata}
+    sheet = [known[name] for name in models]
     family = [row["family"] or row["model"] for row in sheet]
-    parents = [[names.index(p) for p in row["parent"].split(",") if p in present] for row in sheet]
+    parents = [[index[p] for p in row["parent"].split(",") if p in index] for row in sheet]
     schema = dict.fromkeys(("model", "family", "nearest", "nearest_family"), pl.String)
     schema |= {"same_family": pl.Boolean}
     if not sheet:
         nothing = {"accuracy": math.nan, "n_models": 0, "null_mean": math.nan, "p": math.nan}
         return pl.DataFrame(schema=schema), nothing
     found = same_family_accuracy(
-        square(distances, names),
+        d2,
         family,
         lineages(parents),
         n_permutations=n_permutations,
@@ -107,9 +164,9 @@ def families(distances, metadata, *, n_permutations):
     )
     rows = [
         {
-            "model": names[i],
+            "model": models[i],
             "family": family[i],
-            "nearest": names[j],
+            "nearest": models[j],
             "nearest_family": family[j],
             "same_family": family[i] == family[j],
         }
@@ -144,12 +201,3 @@ def contrasts(distances, pairs):
         how="inner",
         maintain_order="left",
     )
-
-
-def _ranked(row, i):
-    order = np.argsort(row, kind="stable")
-    return order[order != i]
-
-
-def _or_none(value):
-    return None if math.isnan(value) else float(value)

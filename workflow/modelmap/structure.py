@@ -8,11 +8,12 @@ import polars as pl
 from modelmap.geometry import lineage, partition, suspects, tree
 from modelmap.geometry.divergence import squared_distances
 from modelmap.geometry.neighbors import lineages
+from modelmap.geometry.resampling import affordable
 
 FACTORS = ("language_model", "vision_encoder", "tokenizer", "recipe", "released")
 # Of many models fewer: n_models³ and n_models² times as many are affordable, and at least so many.
-RESAMPLES = 3e9, 20
-PERMUTATIONS = 1e9, 999
+RESAMPLES = {"most": 3e9, "least": 20}
+PERMUTATIONS = {"most": 1e9, "least": 999}
 
 
 class Placed(NamedTuple):
@@ -70,7 +71,7 @@ def grow(on, groups, *, n_bootstrap):
     if n < 3:
         note = f"A tree needs at least 3 models with scores, there are {n}."
         return f"[{note}];\n", pl.DataFrame(schema=schema), note
-    n_resamples = _affordable(n_bootstrap, *RESAMPLES, n**3)
+    n_resamples = affordable(n_bootstrap, **RESAMPLES, cost=n**3)
     grown = tree.with_support(
         tree.neighbor_joining(on.d2), on.Q, groups, n_bootstrap=n_resamples, random_state=0
     )
@@ -188,7 +189,7 @@ def variance(on, *, n_permutations):
         n_permutations (of many models fewer, see PERMUTATIONS); a row per column of FACTORS,
         numbers null where it does not vary or is not known
     """
-    n_permutations = _affordable(n_permutations, *PERMUTATIONS, max(len(on.models), 1) ** 2)
+    n_permutations = affordable(n_permutations, **PERMUTATIONS, cost=len(on.models) ** 2)
     known = {factor: _values(on.sheet, factor) for factor in FACTORS}
     rows = []
     for factor, (have, values) in known.items():
@@ -217,10 +218,6 @@ def variance(on, *, n_permutations):
         r2_unique=pl.Series([unique.get(f) for f in table["factor"]], dtype=pl.Float64),
         permuted=pl.col("permuted").replace("", None),
     )
-
-
-def _affordable(n, most, least, cost):
-    return min(n, max(least, int(most / cost)))
 
 
 def _values(sheet, factor):

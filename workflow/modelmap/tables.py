@@ -10,6 +10,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -124,16 +125,18 @@ DISTANCES = _schema(
     _field("model_a", _string),
     _field("model_b", _string),
     _field("d2_nats2", _float, "nats squared"),
+    _maybe("d2_corrected_nats2", _float, "nats squared, less the floor of noise; at least 0"),
     _field("kl_nats", _float, "nats"),
     _maybe("kl_bits_per_byte", _float, "bits"),  # null: a sample's bytes are not known
     _maybe("kl_nats_low", _float, "nats"),
     _maybe("kl_nats_high", _float, "nats"),
     _maybe("below_noise_floor", _bool),  # null: the floor was not measured
+    _maybe("beyond_kl_limit", _bool),  # see geometry.divergence.KL_LIMIT; null: no bytes known
 )
 
 NEIGHBORS = _schema(
     "neighbors",
-    1,
+    2,
     _field("model", _string),
     _field("rank", _int),
     _field("neighbor", _string),
@@ -159,12 +162,13 @@ def write(path, schema, rows, provenance=None):
     `provenance` (what JSON can hold) goes to the footer.
     """
     if isinstance(rows, pl.DataFrame):
-        rows = rows.rows(named=True)
-    rows = list(rows)
-    if unknown := {key for row in rows for key in row} - set(schema.names):
+        names, make = set(rows.columns), _from_frame
+    else:
+        rows = list(rows)
+        names, make = {key for row in rows for key in row}, pa.Table.from_pylist
+    if unknown := names - set(schema.names):
         raise ValueError(f"{path}: no columns of {_says(schema.metadata)}: {sorted(unknown)}")
-    table = pa.Table.from_pylist(rows, schema=schema)
-    write_table(path, table, provenance)
+    write_table(path, make(rows, schema=schema), provenance)
 
 
 def write_table(path, table, provenance=None):
@@ -174,8 +178,10 @@ def write_table(path, table, provenance=None):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    # Dictionaries and large row groups serve text, not vectors of 10,000 numbers.
-    pq.write_table(table, temporary, row_group_size=256, use_dictionary=False)
+    # Dictionaries and large row groups serve names and numbers, not vectors of 10,000 or images.
+    bulky = any(pa.types.is_nested(t) or pa.types.is_binary(t) for t in table.schema.types)
+    rows = 256 if bulky else 1_000_000
+    pq.write_table(table, temporary, row_group_size=rows, use_dictionary=not bulky)
     temporary.replace(path)
 
 
@@ -191,10 +197,16 @@ def write_vectors(path, schema, models, vectors, provenance=None):
 
 def read_vectors(path, schema):
     """Read (models, ndarray of shape (n_models, n_samples)) that `write_vectors` wrote."""
-    table = read_table(path, schema)
-    models, column = table.columns
-    vectors = column.combine_chunks().values.to_numpy()
-    return models.to_pylist(), vectors.reshape(len(models), column.type.list_size)
+    _check(path, schema)
+    with pq.ParquetFile(path) as file:  # row group by row group, so that only one is there twice
+        n, size = file.metadata.num_rows, file.schema_arrow.field(1).type.list_size
+        models, vectors, done = [], np.empty((n, size)), 0
+        for batch in file.iter_batches(batch_size=256):
+            names, values = batch.columns
+            vectors[done : done + len(names)] = values.flatten().to_numpy().reshape(-1, size)
+            models += names.to_pylist()
+            done += len(names)
+    return models, vectors
 
 
 def read_scores(files):
@@ -216,9 +228,9 @@ def read_kept(*, matrix, samples, models, schema=MATRIX):
     """Read what counts: names of kept models, kept samples, numbers of `matrix` between them."""
     names, L = read_vectors(matrix, schema)
     samples, models = read(samples, MATRIX_SAMPLES), read(models, MATRIX_MODELS)
-    kept = models["kept"].to_numpy()
-    rows = L[kept][:, samples["kept"].to_numpy()]
-    return models.filter("kept")["model"].to_list(), samples.filter("kept"), rows
+    if not (models["kept"].all() and samples["kept"].all()):
+        L = L[np.ix_(models["kept"].to_numpy(), samples["kept"].to_numpy())]
+    return models.filter("kept")["model"].to_list(), samples.filter("kept"), L
 
 
 def read(path, schema):
@@ -234,6 +246,11 @@ def read(path, schema):
 
 def read_table(path, schema):
     """Read the file at `path`, of `schema`, as a pyarrow table."""
+    _check(path, schema)
+    return pq.read_table(path)
+
+
+def _check(path, schema):
     found = pq.read_schema(path)
     metadata = found.metadata or {}
     for key in (b"name", b"version"):
@@ -242,7 +259,6 @@ def read_table(path, schema):
                 f"{path}: expected {_says(schema.metadata)}, found {_says(metadata)}; "
                 "delete it and run the workflow again"
             )
-    return pq.read_table(path)
 
 
 def provenance(path):
@@ -259,6 +275,16 @@ def is_made_by(path, schema, settings):
         return False
     said = json.loads(metadata[b"provenance"])
     return all(said.get(key) == value for key, value in settings.items())
+
+
+def _from_frame(frame, *, schema):
+    columns = [
+        frame[field.name].to_arrow().cast(field.type)
+        if field.name in frame.columns
+        else pa.nulls(frame.height, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _says(metadata):

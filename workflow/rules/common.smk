@@ -139,7 +139,7 @@ def per_map(*patterns):
 
 def metadata(*columns):
     """Columns of the sheet for figures and tables: a change draws anew, and scores nothing."""
-    rows = {name: {"model": name, "label": name, "parent": []} for name in GIVEN}
+    rows = {name: {"model": name, "label": name, "parent": []} for name in ELSEWHERE}
     rows |= {row["model"]: row for row in SHEET}
     told = [rows[name] | {"parent": ",".join(rows[name]["parent"])} for name in sorted(rows)]
     return [{column: row.get(column) for column in ("model", *columns)} for row in told]

@@ -7,6 +7,7 @@ A map is that of a dataset, or, as {dataset}.pmi, of the mutual information on i
     coordinates   results/map/{map}/coordinates.parquet      double-centered log-likelihoods
     adjustment    results/map/{map}/adjustment.tsv           what length and difficulty have in it
     distances     results/map/{map}/distances.parquet        of all pairs, with intervals
+                  results/map/{map}/distances.npy            their squares, models in name order
     neighbors     results/map/{map}/neighbors.parquet        of each model, nearest first
     embeddings    results/map/{map}/embedding_{method}.parquet, embeddings.tsv (how faithful)
     pictures      results/map/{map}/map_{method}.{svg,png,pdf}, …_all.*, heatmap.*
@@ -52,6 +53,7 @@ rule measure_distances:
         models="results/matrix/{map}.models.parquet",
     output:
         distances="results/map/{map}/distances.parquet",
+        square="results/map/{map}/distances.npy",
         neighbors="results/map/{map}/neighbors.parquet",
     log:
         "logs/measure_distances/{map}.log",
@@ -122,7 +124,8 @@ rule plot_map:
 
 rule plot_heatmap:
     input:
-        "results/map/{map}/distances.parquet",
+        square="results/map/{map}/distances.npy",
+        models="results/matrix/{map}.models.parquet",
     output:
         report(
             "results/map/{map}/heatmap.svg",
@@ -170,6 +173,7 @@ rule find:
     input:
         models="results/matrix/{map}.models.parquet",
         distances="results/map/{map}/distances.parquet",
+        square="results/map/{map}/distances.npy",
         neighbors="results/map/{map}/neighbors.parquet",
         gate=lambda wildcards: f"results/gate/{wildcards.map.removesuffix('.pmi')}",
     output:

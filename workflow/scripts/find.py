@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from modelmap import pairs, tables
 from modelmap.figures import findings
 from modelmap.log import log_to
@@ -10,18 +12,24 @@ log_to(snakemake.log[0])
 
 params, output = snakemake.params, snakemake.output
 distances = tables.read(snakemake.input.distances, tables.DISTANCES)
-families, summary = pairs.families(distances, params.models, n_permutations=params.n_permutations)
+models = tables.read(snakemake.input.models, tables.MATRIX_MODELS)
+families, summary = pairs.families(
+    models.filter("kept")["model"].to_list(),
+    np.load(snakemake.input.square, mmap_mode="r"),
+    params.models,
+    n_permutations=params.n_permutations,
+)
 contrasts = pairs.contrasts(distances, params.contrasts)
 families.write_csv(output.families, separator="\t")
 contrasts.write_csv(output.contrasts, separator="\t")
 gates = sorted(Path(snakemake.input.gate).glob("*.parquet"))
 page = findings.findings_page(
-    models=tables.read(snakemake.input.models, tables.MATRIX_MODELS),
+    models=models,
     neighbors=tables.read(snakemake.input.neighbors, tables.NEIGHBORS),
     families=families,
     family_accuracy=summary,
     contrasts=contrasts,
-    n_below=distances["below_noise_floor"].sum(),
+    counts=pairs.counts(distances),
     gates={path.stem: tables.read(path, tables.GATE) for path in gates},
     title=snakemake.wildcards.map,
 )

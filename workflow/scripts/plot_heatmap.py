@@ -1,5 +1,6 @@
 """Draw the distances of all pairs as a clustered heat map."""
 
+import numpy as np
 import polars as pl
 
 from modelmap import tables
@@ -8,6 +9,7 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-distances = tables.read(snakemake.input[0], tables.DISTANCES)
+names = tables.read(snakemake.input.models, tables.MATRIX_MODELS).filter("kept")["model"].to_list()
+d2 = np.load(snakemake.input.square, mmap_mode="r")
 models = pl.DataFrame(snakemake.params.models, infer_schema_length=None)
-style.save(heatmap.distance_heatmap(distances, models), *snakemake.output)
+style.save(heatmap.distance_heatmap(names, d2, models), *snakemake.output)

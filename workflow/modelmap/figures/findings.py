@@ -5,9 +5,7 @@ import polars as pl
 from modelmap.figures.html import page, section
 
 
-def findings_page(
-    *, title, models, neighbors, families, family_accuracy, contrasts, n_below, gates
-):
+def findings_page(*, title, models, neighbors, families, family_accuracy, contrasts, counts, gates):
     """Make the page.
 
     Parameters
@@ -19,7 +17,8 @@ def findings_page(
     families : DataFrame: model, family, nearest, nearest_family, same_family
     family_accuracy : dict: accuracy, n_models, null_mean, p
     contrasts : DataFrame: a, b, shows, kl_nats, low, high
-    n_below : int, pairs of models whose distance does not stand out of their noise
+    counts : dict: n_pairs, n_below_noise_floor, n_beyond_kl_limit (None: not known), kl_limit
+        (bits per byte)
     gates : dict of model to DataFrame: check, value, limit, verdict
 
     Returns
@@ -33,7 +32,8 @@ def findings_page(
         _nearest(neighbors),
         _families(families, family_accuracy),
         _contrasts(contrasts),
-        _floors(models, n_below),
+        _limit(counts),
+        _floors(models, counts),
         _gate(gates),
     ]
     return page(f"Findings on {title}", body)
@@ -119,13 +119,26 @@ def _contrasts(contrasts):
     )
 
 
-def _floors(models, n_below):
+def _limit(counts):
+    if counts["n_beyond_kl_limit"] is None:
+        return ""
+    return section(
+        "How far a distance is a divergence",
+        "Half the squared distance is the KL divergence of models that are near a common "
+        f"reference. Beyond {counts['kl_limit']} bits per byte it overstates it by more than a "
+        "fifth, sooner where a model is mainly sharper than another, later where it is not "
+        "(docs/uncertainty.md): there read it as a distance, not as nats of divergence.",
+        pl.DataFrame({"pairs": counts["n_pairs"], "beyond": counts["n_beyond_kl_limit"]}),
+    )
+
+
+def _floors(models, counts):
     measured = models.filter(pl.col("noise_nats2").is_not_null())
     asked = measured["prompt_nats2"].is_not_null().any()
     text = (
         "Squared distance of each model to itself (nats squared): scored again under another batch "
         "plan and, in lower precision, in float32. "
-        f"{n_below} pairs of models do not stand out of it."
+        f"{counts['n_below_noise_floor'] or 0} pairs of models do not stand out of it."
     )
     if asked:
         text += " And asked in other words: models nearer than that differ less than prompts do."

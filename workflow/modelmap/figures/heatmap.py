@@ -1,5 +1,7 @@
 """The distances themselves, as a clustered heat map."""
 
+from textwrap import fill
+
 import matplotlib
 import numpy as np
 import polars as pl
@@ -15,43 +17,44 @@ from modelmap.figures.points import join, look
 from modelmap.figures.style import theme
 
 TREE = 0.6
+MOST = 2000  # models
+NAMED = (
+    300  # models; of more, no names, cells as pixels, and no search for the best order of leaves
+)
 
 
-def distance_heatmap(distances, models):
+def distance_heatmap(names, d2, models):
     """Draw all pairs' KL divergence, models in the order of a clustering by average linkage on d².
 
     Parameters
     ----------
-    distances : DataFrame
-        Columns model_a, model_b, d2_nats2, kl_nats; each pair once.
+    names : list of str
+    d2 : array of shape (n_models, n_models)
+        Squared distances, nats², of the models with these names.
     models : DataFrame
         Columns model, label, family, recipe; only the first must be there.
 
     Returns
     -------
     Figure
-        Which grows with the number of models, for each has its name. Without any pair it says so.
-
-    Raises
-    ------
-    ValueError
-        If a pair is missing.
+        Which grows with the number of models, for each has its name; of more than NAMED models, of
+        fixed size and without names. Of fewer than two models, or of more than MOST, it says so.
     """
-    names = sorted({*distances["model_a"], *distances["model_b"]})
-    if len(names) < 2:
+    if not 2 <= len(names) <= MOST:
         figure = Figure((4, 1))
-        figure.text(0.5, 0.5, "A heat map needs at least 2 models with scores.", ha="center")
+        figure.text(0.5, 0.5, fill(_absent(len(names)), 60), ha="center", va="center")
         return figure
-    rows = join(pl.DataFrame({"model": names}), models)
+    rows, many = join(pl.DataFrame({"model": names}), models), len(names) > NAMED
     colors, _ = look(rows, models)
     strip = [colors[family] for family in rows["family"]]
-    tree = linkage(squareform(_square(distances, names, "d2_nats2")), "average", True)
+    tree = linkage(squareform(d2), "average", optimal_ordering=not many)
     # Heights of the tree are roots of d², as the colors are roots of KL
     tree[:, 2] **= 0.5
-    kl = _square(distances, names, "kl_nats")
+    kl = np.asarray(d2) / 2
     font = 5.5 if len(names) > 20 else 6.5
-    width = 0.6 * font / 72 * rows["label"].str.len_chars().max()
-    inches = TREE + width + max(1.5, min(0.2 * len(names), 4), 0.09 * len(names))
+    labels = False if many else rows["label"].to_list()
+    width = 0 if many else 0.6 * font / 72 * rows["label"].str.len_chars().max()
+    inches = TREE + width + max(1.5, min(0.2 * len(names), 4), (0 if many else 0.09 * len(names)))
     small = {"xtick.labelsize": font, "ytick.labelsize": font, "xtick.major.pad": 1}
     with matplotlib.rc_context(theme() | small | {"ytick.major.pad": 1}):
         grid = sns.clustermap(
@@ -60,8 +63,9 @@ def distance_heatmap(distances, models):
             col_linkage=tree,
             row_colors=strip,
             col_colors=strip,
-            xticklabels=rows["label"].to_list(),
-            yticklabels=rows["label"].to_list(),
+            xticklabels=labels,
+            yticklabels=labels,
+            rasterized=many,
             cmap="viridis",
             norm=PowerNorm(0.5, vmin=0, vmax=kl.max() or 1.0),
             figsize=(inches, inches),
@@ -84,15 +88,9 @@ def distance_heatmap(distances, models):
     return grid.figure
 
 
-def _square(distances, names, column):
-    """Return a column of the pairs as a symmetric matrix of shape (n_models, n_models)."""
-    at = {name: i for i, name in enumerate(names)}
-    matrix = np.full((len(names), len(names)), np.nan)
-    np.fill_diagonal(matrix, 0.0)
-    for a, b, value in distances.select("model_a", "model_b", column).iter_rows():
-        matrix[at[a], at[b]] = matrix[at[b], at[a]] = np.nan if value is None else value
-    missing = np.argwhere(np.isnan(matrix))
-    if len(missing):
-        pair = " and ".join(names[i] for i in missing[0])
-        raise ValueError(f"{column}: expected a number for each pair, there is none for {pair}")
-    return matrix
+def _absent(n_models):
+    if n_models < 2:
+        return "A heat map needs at least 2 models with scores."
+    return (
+        f"No heat map is drawn of {n_models} models, only of up to {MOST}: distances.npy has all."
+    )

@@ -2,6 +2,8 @@
 
 from html import escape
 
+import polars as pl
+
 NEAREST = 3
 UNITS = {
     "nats_per_sample": "nats per sample",
@@ -28,7 +30,8 @@ def hovers(models, neighbors, *, labels):
         Model to lines of plotly's HTML; every string from the tables is escaped.
     """
     near = {}
-    for row in neighbors.sort("model", "rank").iter_rows(named=True):
+    shown = neighbors.filter(pl.col("rank") <= NEAREST).sort("model", "rank")
+    for row in shown.iter_rows(named=True):
         near.setdefault(row["model"], []).append(_neighbor(row, labels))
     return {
         row["model"]: "<br>".join(_facts(row, labels) + _nearest(near.get(row["model"], [])))
@@ -52,7 +55,7 @@ def _facts(row, labels):
 
 def _nearest(lines):
     heading = "Nearest models (KL in nats, with interval):"
-    return [heading, *lines[:NEAREST]] if lines else []
+    return [heading, *lines] if lines else []
 
 
 def _neighbor(row, labels):

@@ -6,10 +6,16 @@ Distances ``d2`` have shape (n_models, n_models), in nats².
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from modelmap.geometry.divergence import squared_distances
+from modelmap.geometry.divergence import by_group
+
+_SURE = 0.9999
+_ROWS = 1024  # models whose distances are ranked at once
+_PAIRS = 256  # pairs whose samples are compared at once
+_CELLS = 20_000_000  # numbers in one block of resamples
 
 
 class FamilyAccuracy(NamedTuple):
@@ -24,12 +30,67 @@ class FamilyAccuracy(NamedTuple):
     )  # (n_models,), index of the nearest model outside the lineage; -1: not asked
 
 
-def nearest_probability(Q, groups, *, n_bootstrap, random_state):
-    """Probability that model j is the nearest of model i, from one joint bootstrap over groups.
+def nearest(d2, n_neighbors):
+    """The nearest models of each model, nearest first.
+
+    Parameters
+    ----------
+    d2 : array of shape (n_models, n_models)
+        Squared distances, nats²; read in blocks of rows.
+    n_neighbors : int
+        At most n_models − 1.
+
+    Returns
+    -------
+    int array of shape (n_models, n_neighbors)
+        Of equally near models the first stands first.
+    """
+    near = np.empty((len(d2), n_neighbors), dtype=int)
+    for start in range(0, len(d2) if n_neighbors else 0, _ROWS):
+        block = np.array(d2[start : start + _ROWS])
+        rows = np.arange(len(block))
+        block[rows, start + rows] = np.inf
+        found = np.sort(np.argpartition(block, n_neighbors - 1)[:, :n_neighbors], axis=1)
+        order = np.take_along_axis(block, found, axis=1).argsort(axis=1, kind="stable")
+        near[start + rows] = np.take_along_axis(found, order, axis=1)
+    return near
+
+
+def candidates(d2, low, *, level, n_groups):
+    """Which neighbors of a model may be its nearest in a resample.
+
+    Those whose interval, at a level of 0.9999, begins below the least end of any: of a resample
+    another one would be nearest with a probability below one in ten thousand.
+
+    Parameters
+    ----------
+    d2, low : arrays of shape (n_models, n_neighbors)
+        Squared distances to neighbors, and where their intervals begin, nats²; see
+        `divergence.squared_distance_intervals`.
+    level : float, of the intervals
+    n_groups : int
+
+    Returns
+    -------
+    bool array of shape (n_models, n_neighbors)
+        The nearest is always one.
+    """
+    found = d2 == d2.min(axis=1, keepdims=True, initial=np.inf)
+    if n_groups < 2:
+        return found
+    t_sure, t = stats.t.ppf((1 + np.array([_SURE, level])) / 2, df=n_groups - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_d2 = np.log(d2)
+        half = np.where(d2 > 0, log_d2 - np.log(low), 0) * (t_sure / t)
+    ends = (log_d2 + half).min(axis=1, keepdims=True, initial=np.inf)
+    return found | (log_d2 - half <= ends)
+
+
+def nearest_probability(Q, groups, model, neighbor, *, n_bootstrap, random_state):
+    """Probability that a neighbor is the nearest of a model, from one joint bootstrap over groups.
 
     Each resample draws as many groups as there are, with replacement, the same for all models.
-    Its distances are variances of the differences under the resample's weights, so rows are
-    centered anew.
+    Its distances are variances of the differences under the resample's weights.
 
     Parameters
     ----------
@@ -37,31 +98,34 @@ def nearest_probability(Q, groups, *, n_bootstrap, random_state):
         Centered log-likelihoods, nats.
     groups : array of shape (n_samples,)
         Label of each sample's group; all different where samples are independent.
+    model, neighbor : int arrays of shape (n_pairs,)
+        Who may be the nearest of whom, the models ascending; see `candidates`.
     n_bootstrap : int
         Number of resamples.
     random_state : int
 
     Returns
     -------
-    array of shape (n_models, n_models)
-        Rows sum to one, the diagonal is zero; all zero for a single model. Of equally near
-        models the first is counted.
+    array of shape (n_pairs,)
+        Sums to one over a model's pairs; equally near neighbors share.
     """
-    Q = np.asarray(Q, dtype=float)
+    if not len(model):
+        return np.empty(0)
     rng = np.random.default_rng(random_state)
-    labels, codes = np.unique(np.asarray(groups), return_inverse=True)
-    models = np.arange(len(Q))
-    wins = np.zeros((len(Q), len(Q)))
-    if len(Q) < 2:
-        return wins
-    for _ in range(n_bootstrap):
-        draws = rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)))
-        weights = draws[codes]
-        drawn = weights > 0
-        d2 = _weighted_squared_distances(Q[:, drawn], weights[drawn])
-        np.fill_diagonal(d2, np.inf)
-        wins[models, d2.argmin(axis=1)] += 1
-    return wins / n_bootstrap
+    n_groups = len(np.unique(groups))
+    share = np.full(n_groups, 1 / n_groups)
+    keys = np.minimum(model, neighbor) * len(Q) + np.maximum(model, neighbor)
+    pairs, of = np.unique(keys, return_inverse=True)
+    first, counts = np.unique(model, return_index=True, return_counts=True)[1:]
+    probability, block = np.zeros(len(model)), max(1, _CELLS // max(len(model), n_groups))
+    for start in range(0, n_bootstrap, block):
+        weights = rng.multinomial(n_groups, share, size=min(block, n_bootstrap - start))
+        d2 = _resampled(Q, groups, np.divmod(pairs, len(Q)), weights.astype(float))[:, of]
+        least = np.minimum.reduceat(d2, first, axis=1)
+        wins = d2 == np.repeat(least, counts, axis=1)
+        ties = np.add.reduceat(wins, first, axis=1, dtype=int)
+        probability += (wins / np.repeat(ties, counts, axis=1)).sum(axis=0)
+    return probability / n_bootstrap
 
 
 def lineages(parents):
@@ -130,10 +194,20 @@ def same_family_accuracy(d2, families, lineage, *, n_permutations, random_state)
     )
 
 
-def _weighted_squared_distances(Q, weights):
-    """Variance of the differences under `weights`, up to one factor common to all pairs."""
-    centered = Q - (Q @ weights / weights.sum())[:, None]
-    return squared_distances(centered * np.sqrt(weights))
+def _resampled(Q, groups, pairs, weights):
+    """Squared distances (n_resamples, n_pairs) of pairs (i, j); weights count drawn groups."""
+    order, sizes = by_group(groups, Q.shape[1])
+    starts, n = np.cumsum(sizes) - sizes, (weights @ sizes)[:, None]
+    of_sample = np.empty((len(weights), Q.shape[1]))
+    of_sample[:, order] = np.repeat(weights, sizes, axis=1)
+    means = of_sample @ Q.T / n
+    d2 = np.empty((len(weights), len(pairs[0])))
+    for start in range(0, d2.shape[1], _PAIRS):
+        some = slice(start, start + _PAIRS)
+        i, j = (part[some] for part in pairs)
+        squares = np.add.reduceat(((Q[i] - Q[j]) ** 2)[:, order], starts, axis=1)
+        d2[:, some] = weights @ squares.T / n - (means[:, i] - means[:, j]) ** 2
+    return d2
 
 
 def _askable(family, lineage):
