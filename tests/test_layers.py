@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "structure": ({"numpy", "polars"}, {"geometry"}),
     "adjustment": ({"polars"}, {"geometry"}),
     "strata": ({"numpy", "polars"}, {"geometry"}),
+    "stability": ({"numpy", "polars"}, {"embeddings", "geometry", "stability"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),
     "benchmarks": ({"numpy", "polars"}, {"geometry"}),
     "predict": ({"numpy", "polars"}, {"benchmarks", "geometry"}),

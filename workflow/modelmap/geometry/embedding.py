@@ -43,7 +43,8 @@ def embed(Q, method, **params):
     method : {"tsne", "umap", "pca", "mds"}
     **params
         tsne: ``perplexity``, ``metric``, ``max_iter``, ``random_state``; at least 4 models (three
-        neighbors for a perplexity of one). The perplexity used is at most (n_models − 1)/3. With
+        neighbors for a perplexity of one). The perplexity used is at most (n_models − 1)/3.
+        ``init`` is where points start: "pca", or "random", which alone depends on the seed. With
         ``published=True`` scikit-learn's own call, every parameter to the letter: more models than
         the perplexity, and ``metric`` is any of its metrics.
         umap: ``n_neighbors``, ``min_dist``, ``random_state``; at least 3 models. The
@@ -72,6 +73,11 @@ def embed(Q, method, **params):
         raise TooFewModels(f"{title} needs at least {at_least} models, there are {len(Q)}")
     coordinates, parameters, explained = function(np.asarray(Q, dtype=float), **params)
     return Embedding(coordinates.astype(float), parameters, explained)
+
+
+def title(method):
+    """A method's name as people write it."""
+    return _METHODS[method][0]
 
 
 def usable_neighbors(n_models, n_neighbors):
@@ -121,9 +127,9 @@ def neighbor_overlap(d2, coordinates, *, n_neighbors):
     return float(near.sum() / near.shape[0] / k)
 
 
-def _tsne(Q, *, perplexity, metric, max_iter, random_state, published=False):
+def _tsne(Q, *, perplexity, metric, max_iter, random_state, init="pca", published=False):
     if published:
-        call = {"metric": metric, "perplexity": perplexity, "max_iter": max_iter, "init": "pca"}
+        call = {"metric": metric, "perplexity": perplexity, "max_iter": max_iter, "init": init}
         return _published_tsne(Q, call | {"random_state": random_state})
     if metric not in ("euclidean", "cosine"):
         raise ValueError(f"t-SNE metric is {metric!r}, expected 'euclidean' or 'cosine'")
@@ -131,7 +137,7 @@ def _tsne(Q, *, perplexity, metric, max_iter, random_state, published=False):
         "perplexity": min(float(perplexity), (len(Q) - 1) / 3),
         "learning_rate": len(Q) / 12,
         "max_iter": int(max_iter),
-        "init": "pca" if Q.any() else "random",  # identical models have no principal axes
+        "init": init if Q.any() else "random",  # identical models have no principal axes
         "random_state": int(random_state),
     }
     tsne = manifold.TSNE(n_components=2, n_jobs=1, **used)

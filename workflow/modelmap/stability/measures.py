@@ -1,0 +1,167 @@
+"""What is compared of two maps, and how it is told.
+
+Tables of this package are long: a row per comparison and measure, with
+
+- value: debiased CKA; the share of nearest neighbors in common (overlap); the share of the variance
+  along the first principal components that one map, turned and scaled, explains of the other
+  (procrustes: 1 less the squared Procrustes distance). Each is 1 for maps that are the same;
+- low, high: the least and most of several draws;
+- chance: what unrelated maps have;
+- above_chance: (value − chance)/(1 − chance).
+"""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from modelmap.geometry import similarity
+
+NAMES = {"cka": "CKA", "overlap": "overlap", "procrustes": "Procrustes"}
+N_NULL = 20  # permutations behind the mean of a null
+# What is said of a similarity above chance of at least so much.
+WORDS = {0.9: "the same map", 0.7: "much the same map", 0.4: "partly the same map"}
+OTHERWISE = "another map"
+# Of many models fewer draws: n_models³ times as many comparisons are affordable, at least so many.
+DRAWS = 2e9, 3
+
+FOUND = {"measure": pl.String}
+FOUND |= dict.fromkeys(("value", "low", "high", "chance", "above_chance"), pl.Float64)
+
+
+class Map(NamedTuple):
+    """A map of models, in the order of their names."""
+
+    models: list
+    Q: np.ndarray  # (n_models, n_samples), nats
+    groups: np.ndarray  # (n_samples,), codes from 0 on
+    families: list  # labels; a model without one is a family of its own
+
+    @property
+    def n_groups(self):
+        """How many groups of samples there are."""
+        return int(self.groups.max()) + 1 if len(self.groups) else 0
+
+    def moments(self, chosen=slice(None)):
+        """`similarity.moments` over some samples, a bool array."""
+        return similarity.moments(self.Q[:, chosen])
+
+    def of(self, names):
+        """The same of some models."""
+        names = sorted(names)
+        at = [self.models.index(name) for name in names]
+        return Map(names, self.Q[at], self.groups, [self.families[i] for i in at])
+
+
+class How(NamedTuple):
+    """How maps are compared, and how often."""
+
+    n_repeats: int
+    n_neighbors: int
+    n_components: int
+    random_state: int
+
+    def configuration(self, M):
+        """What is compared of a map, from its moments."""
+        n_models = len(M) - 1
+        return similarity.configuration(
+            similarity.gram(M),
+            n_neighbors=similarity.few(n_models, self.n_neighbors),
+            n_components=similarity.few(n_models, self.n_components),
+        )
+
+    def compare(self, a, b):
+        """Measure to (value, chance), of two configurations."""
+        return {
+            "cka": (similarity.debiased_cka(a, b), 0.0),
+            "overlap": overlap(a.near, b.near),
+            "procrustes": self.procrustes(a.components, b.components),
+        }
+
+    def procrustes(self, X, Y):
+        """(share of variance explained, chance) of components of two maps."""
+        null = similarity.procrustes_null(
+            X, Y, n_permutations=N_NULL, random_state=self.random_state
+        )
+        return 1 - float(similarity.procrustes(X, Y)), 1 - float(null.mean())
+
+    def compare_pairs(self, configurations):
+        """The same of each two of a list: (index, index) to what `compare` says."""
+        pairs = combinations(enumerate(configurations), 2)
+        return {(i, j): self.compare(a, b) for (i, a), (j, b) in pairs}
+
+    def n_draws(self, n_models, n_maps=1):
+        """How many repeats are affordable."""
+        most, least = DRAWS
+        return min(self.n_repeats, max(least, int(most / (n_maps * n_models**3))))
+
+
+def map_of(models, Q, groups, metadata):
+    """Bring coordinates, groups of samples and families together.
+
+    Parameters
+    ----------
+    models : list of str
+    Q : ndarray of shape (n_models, n_samples), nats
+    groups : sequence of length n_samples, labels
+    metadata : list of dict: model, family
+    """
+    family = {row["model"]: row["family"] or row["model"] for row in metadata}
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+    return Map(models, Q, codes, [family[name] for name in models]).of(models)
+
+
+def overlap(a, b):
+    """(neighbor overlap, chance) of what `similarity.nearest` says of two maps."""
+    return similarity.neighbor_overlap(a, b), float(a[0].sum() / (len(a) - 1))
+
+
+def summarized(draws):
+    """Rows of a table: the mean over draws, each a dict of measure to (value, chance).
+
+    Without `low` and `high` where there is one draw.
+    """
+    rows = []
+    for measure in draws[0]:
+        values, chances = np.array([draw[measure] for draw in draws]).T
+        value, chance = values.mean(), chances.mean()
+        row = {"measure": measure, "value": value}
+        row |= {"low": values.min(), "high": values.max()} if len(draws) > 1 else {}
+        row |= {"chance": chance, "above_chance": similarity.above_chance(value, chance)}
+        rows.append(row)
+    return rows
+
+
+def table_of(rows, before, **behind):
+    """A DataFrame of rows, with columns before and behind those of every table."""
+    return pl.DataFrame(rows, before | FOUND | behind).with_columns(
+        pl.col(pl.Float64).fill_nan(None)
+    )
+
+
+def too_few(on):
+    """What is said of a map of too few models; nothing of others."""
+    n = len(on.models)
+    said = f"Maps are compared of at least {similarity.LEAST} models with scores, there are {n}."
+    return said if n < similarity.LEAST else ""
+
+
+def word(rows):
+    """What kind of map is told by rows of a table: by that which agrees least."""
+    least = rows["above_chance"].min()
+    return next((said for bound, said in WORDS.items() if (least or 0) >= bound), OTHERWISE)
+
+
+def number(value):
+    """A number as text, with two digits."""
+    return "unknown" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def told(rows):
+    """The values of rows of a table, a measure each, in words."""
+    said = []
+    for row in rows.rows(named=True):
+        chance = f" (chance {row['chance']:.2f})" if row["chance"] else ""
+        said.append(f"{NAMES[row['measure']]} {number(row['value'])}{chance}")
+    return ", ".join(said)
