@@ -33,6 +33,7 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/matrix.smk"
 include: "workflow/rules/structure.smk"
 include: "workflow/rules/map.smk"
+include: "workflow/rules/stability.smk"
 include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
@@ -42,6 +43,7 @@ rule all:
     default_target: True
     input:
         rules.map.input,
+        rules.stability.input,
         rules.benchmarks.input,
         rules.report.input,
         "results/complete" if config["on_missing"] == "error" else [],

@@ -98,6 +98,12 @@ def test_defaults_are_filled_in():
             "umap": {"n_neighbors": 15, "min_dist": 0.1, "random_state": 42},
             "pca": {},
         },
+        "stability": {
+            "n_repeats": 20,
+            "n_neighbors": 10,
+            "n_components": 10,
+            "random_state": 0,
+        },
         "benchmarks": {
             "table": None,
             "datasets": None,
@@ -141,7 +147,8 @@ def test_nested_text_of_the_command_line_gets_its_type():
         (
             "on_mising: error",
             "a.yaml line 4, column 1: on_mising: unknown key; did you mean "
-            '"on_missing"? (known: models, on_missing, datasets, score, map, benchmarks)',
+            '"on_missing"? (known: models, on_missing, datasets, score, map, stability, '
+            "benchmarks)",
         ),
         ("map: {pca: {k: 2}}", "a.yaml line 4, column 13: map.pca.k: unknown key (known: none)"),
         (

@@ -150,6 +150,17 @@ EMBEDDING = _schema(
     "embedding", 2, _field("model", _string), _field("x", _float), _field("y", _float)
 )
 
+# Embeddings made again with other seeds.
+RESTARTS = _schema(
+    "restarts",
+    1,
+    _field("method", _string),
+    _field("random_state", pa.int64()),
+    _field("model", _string),
+    _field("x", _float),
+    _field("y", _float),
+)
+
 
 def version(schema):
     """The version of the numbers in files of `schema`."""

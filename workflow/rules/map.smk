@@ -10,6 +10,7 @@ A map is that of a dataset, or, as {dataset}.pmi, of the mutual information on i
                   results/map/{map}/distances.npy            their squares, models in name order
     neighbors     results/map/{map}/neighbors.parquet        of each model, nearest first
     embeddings    results/map/{map}/embedding_{method}.parquet, embeddings.tsv (how faithful)
+    restarts      results/map/{map}/restarts.parquet         embeddings of other seeds
     pictures      results/map/{map}/map_{method}.{svg,png,pdf}, …_all.*, heatmap.*
     page          results/map/{map}/map.html
     findings      results/map/{map}/findings.html            what the numbers say, in tables
@@ -79,6 +80,7 @@ rule embed:
             subcategory="{map}",
             labels={"figure": "all methods", "labels": "table"},
         ),
+        restarts="results/map/{map}/restarts.parquet",
     log:
         "logs/embed/{map}.log",
     conda:
@@ -86,7 +88,7 @@ rule embed:
     params:
         settings={method: config["map"][method] for method in METHODS},
         released=metadata("released") if config["map"]["protocol"] == "oyama2025" else [],
-        version=tables.version(tables.EMBEDDING),
+        version=[tables.version(tables.EMBEDDING), tables.version(tables.RESTARTS)],
     script:
         "../scripts/embed.py"
 

@@ -103,7 +103,9 @@ rule status:
 rule complete:
     input:
         status="results/status.tsv",
-        everything=lambda wildcards: rules.map.input + rules.benchmarks.input,
+        everything=lambda wildcards: rules.map.input
+        + rules.stability.input
+        + rules.benchmarks.input,
     output:
         touch("results/complete"),
     log:

@@ -8,6 +8,7 @@ Put everything into one self-contained page.
 rule draw_report:
     input:
         rules.map.input,
+        rules.stability.input,
         rules.benchmarks.input,
     output:
         "results/report.html",

@@ -1,4 +1,4 @@
-"""Let Snakemake draw its report of the map and the benchmarks."""
+"""Let Snakemake draw its report of the map, its stability and the benchmarks."""
 
 import json
 import subprocess
@@ -15,4 +15,4 @@ config = Path(snakemake.log[0]).with_suffix(".config.json")
 config.write_text(json.dumps(snakemake.params.config))
 command = [sys.executable, "-m", "snakemake", "--snakefile", snakemake.params.snakefile]
 command += ["--configfile", str(config), "--nolock", "--report", snakemake.output[0]]
-subprocess.run([*command, "map", "benchmarks"], check=True)
+subprocess.run([*command, "map", "stability", "benchmarks"], check=True)

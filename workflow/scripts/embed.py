@@ -2,6 +2,7 @@
 
 from modelmap import embeddings, tables
 from modelmap.log import log_to
+from modelmap.stability.redrawn import restarts
 
 log_to(snakemake.log[0])
 
@@ -13,3 +14,6 @@ made = embeddings.embeddings(models, Q, settings, noise=dict(noise.rows()), rele
 for file, (method, (rows, facts)) in zip(output.embeddings, made.items(), strict=True):
     tables.write(file, tables.EMBEDDING, rows, {"method": method, **facts})
 embeddings.summary(made).write_csv(output.summary, separator="\t")
+# here, where UMAP is compiled already: that takes longer than all the rest
+again = restarts(models, Q, settings, released)
+tables.write(output.restarts, tables.RESTARTS, again)
