@@ -164,3 +164,27 @@ def test_adjustment_follows_the_order_of_models_and_samples(L, n_bytes):
 def test_models_without_distances_have_no_share():
     models, pairs = share_along(np.zeros((1, 5)), basis(np.arange(5)))
     assert np.isnan([*models, pairs]).all()
+
+
+# Weights
+
+
+def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
+    rng = np.random.default_rng(20)
+    L, counts = rng.normal(-50, 9, (5, 40)), rng.integers(1, 5, 40)
+    length, weights = rng.integers(5, 90, 40), np.sqrt(counts)
+    Q = double_center(L, weights)
+    np.testing.assert_allclose(Q @ weights, 0, atol=1e-9)
+    np.testing.assert_allclose(Q.sum(axis=0), 0, atol=1e-9)
+    repeated = double_center(np.repeat(L, counts, axis=1))
+    np.testing.assert_allclose(Q @ Q.T, repeated @ repeated.T)
+
+    some = without(Q, basis(length, L.mean(axis=0), weights=weights))
+    directions = basis(*(np.repeat(column, counts) for column in (length, L.mean(axis=0))))
+    every = without(repeated, directions)
+    np.testing.assert_allclose(some @ some.T, every @ every.T)
+
+
+def test_weights_of_one_change_nothing():
+    L = np.random.default_rng(21).normal(size=(4, 30))
+    np.testing.assert_allclose(double_center(L, np.ones(30)), double_center(L), atol=1e-12)

@@ -143,3 +143,14 @@ def test_the_plane_shows_lengths_in_nats():
     one, share = plane(x[:1])
     np.testing.assert_allclose(one, [[2, 0]])
     np.testing.assert_allclose(share, [1, 0])
+
+
+def test_of_weighted_shifts_difficulty_is_taken_off_as_if_samples_were_repeated():
+    rng = np.random.default_rng(30)
+    x, difficulty, counts = rng.normal(size=(4, 25)), rng.normal(size=25), rng.integers(1, 4, 25)
+    weights = np.sqrt(counts)
+    some, share = without(x * weights, difficulty, weights)
+    repeated = (np.repeat(part, counts, axis=-1) for part in (x, difficulty))
+    every, all_shares = without(*repeated)
+    np.testing.assert_allclose(share, all_shares)
+    np.testing.assert_allclose(some @ some.T, every @ every.T)

@@ -74,21 +74,25 @@ def clip(L, *, quantile, threshold=None):
     return Clipped(np.maximum(L, threshold), threshold, (threshold > L).mean(axis=1))
 
 
-def double_center(L, *, column_means=None):
+def double_center(L, *, weights=None, column_means=None):
     """Subtract row and column means and add the grand mean.
 
     Parameters
     ----------
     L : array of shape (n_models, n_samples)
         Log-likelihoods, nats, none missing.
+    weights : array of shape (n_samples,), optional
+        Of samples that stand for more or fewer than themselves (see `sampling`): row means are
+        weighted by their squares, and what is left is multiplied by them.
     column_means : array of shape (n_samples,), optional
         Those of a frozen map, which its models keep when others join them. Default: those of `L`.
 
     Returns
     -------
     Q : float64 array of shape (n_models, n_samples)
-        Coordinates, nats; every row sums to zero, and so does every column that was centered with
-        its own mean. With given means a row does not depend on the others, to the last bit.
+        Coordinates, nats; every row, multiplied by the weights, sums to zero, and so does every
+        column that was centered with its own mean. With given means a row does not depend on the
+        others, to the last bit.
 
     Raises
     ------
@@ -97,18 +101,23 @@ def double_center(L, *, column_means=None):
     """
     L = np.ascontiguousarray(_finite(L))  # which decides how numpy sums a row
     means = L.mean(axis=0) if column_means is None else np.asarray(column_means, dtype=float)
-    Q = L - L.mean(axis=1, keepdims=True)
-    Q -= means - means.mean()
+    power = None if weights is None else np.square(weights)
+    Q = L - np.average(L, axis=1, weights=power)[:, None]
+    Q -= means - np.average(means, weights=power)
+    if weights is not None:
+        Q *= weights
     return Q
 
 
-def basis(*columns):
+def basis(*columns, weights=None):
     """Directions in the space of samples, to be projected off.
 
     Parameters
     ----------
     *columns : arrays of shape (n_samples,)
         Such as the bytes of each text, and its mean log-likelihood over models (its difficulty).
+    weights : array of shape (n_samples,), or None
+        Those of `double_center`; they stand in place of the constant, and multiply the columns.
 
     Returns
     -------
@@ -116,7 +125,8 @@ def basis(*columns):
         Orthonormal, each orthogonal to the constant; together they and the constant span what the
         columns and the constant do. A column that does not vary adds none.
     """
-    centered = np.column_stack([_unit(np.asarray(column, dtype=float)) for column in columns])
+    weights = np.ones(len(columns[0])) if weights is None else weights
+    centered = np.column_stack([_unit(np.asarray(column), weights) for column in columns])
     directions, length, _ = np.linalg.svd(centered, full_matrices=False)
     return directions[:, length > 1e-9]
 
@@ -164,11 +174,11 @@ def share_along(Q, directions):
         return along / whole, float(along.sum() / whole.sum())
 
 
-def _unit(column):
-    centered = column - column.mean()
+def _unit(column, weights):
+    centered = (column - np.average(column, weights=weights**2)) * weights
     length = np.linalg.norm(centered)
     # what is left of a constant is rounding
-    varies = length > 1e-12 * np.linalg.norm(column)
+    varies = length > 1e-12 * np.linalg.norm(column * weights)
     return centered / length if varies else np.zeros_like(centered)
 
 

@@ -42,14 +42,16 @@ def shifts(Q, parents):
     return children, np.array(moved).reshape(len(children), Q.shape[1])
 
 
-def without(x, direction):
-    """Project rows off span{1, direction}.
+def without(x, direction, weights=None):
+    """Project rows off span{1, direction}; of weighted coordinates, off the weights and it.
 
     Parameters
     ----------
     x : array of shape (n_rows, n_samples)
     direction : array of shape (n_samples,)
         Such as the mean log-likelihood of each sample: its difficulty.
+    weights : array of shape (n_samples,), or None
+        Those of `centering.double_center`.
 
     Returns
     -------
@@ -57,8 +59,9 @@ def without(x, direction):
     share : array of shape (n_rows,)
         Share of a centered row's squared length that lay along the direction.
     """
-    x = x - x.mean(axis=1, keepdims=True)
-    along = centering.basis(direction)
+    constant = np.ones(x.shape[1]) if weights is None else weights
+    x = x - np.outer(x @ constant / (constant @ constant), constant)
+    along = centering.basis(direction, weights=weights)
     power = np.einsum("is,is->i", x, x)
     lost = ((x @ along) ** 2).sum(axis=1)
     share = np.divide(lost, power, out=np.zeros_like(power), where=power > 0)
