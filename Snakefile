@@ -35,6 +35,7 @@ include: "workflow/rules/structure.smk"
 include: "workflow/rules/map.smk"
 include: "workflow/rules/stability.smk"
 include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/subsets.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
 
@@ -45,6 +46,7 @@ rule all:
         rules.map.input,
         rules.stability.input,
         rules.benchmarks.input,
+        rules.subsets.input,
         rules.report.input,
         "results/complete" if config["on_missing"] == "error" else [],
 

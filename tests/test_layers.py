@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "embeddings": ({"numpy", "polars"}, {"geometry"}),
     "structure": ({"numpy", "polars"}, {"geometry"}),
     "adjustment": ({"polars"}, {"geometry"}),
+    "subsets": ({"numpy", "polars"}, {"geometry"}),
     "strata": ({"numpy", "polars"}, {"geometry"}),
     "stability": ({"numpy", "polars"}, {"embeddings", "geometry", "stability"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),

@@ -173,7 +173,7 @@ def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
     rng = np.random.default_rng(20)
     L, counts = rng.normal(-50, 9, (5, 40)), rng.integers(1, 5, 40)
     length, weights = rng.integers(5, 90, 40), np.sqrt(counts)
-    Q = double_center(L, weights)
+    Q = double_center(L, weights=weights)
     np.testing.assert_allclose(Q @ weights, 0, atol=1e-9)
     np.testing.assert_allclose(Q.sum(axis=0), 0, atol=1e-9)
     repeated = double_center(np.repeat(L, counts, axis=1))
@@ -187,4 +187,4 @@ def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
 
 def test_weights_of_one_change_nothing():
     L = np.random.default_rng(21).normal(size=(4, 30))
-    np.testing.assert_allclose(double_center(L, np.ones(30)), double_center(L), atol=1e-12)
+    np.testing.assert_allclose(double_center(L, weights=np.ones(30)), double_center(L), atol=1e-12)

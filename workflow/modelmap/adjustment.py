@@ -15,7 +15,7 @@ class UnknownLength(ValueError):
     """Length was to be taken out, and is not known."""
 
 
-def adjust(models, Q, *, n_bytes, difficulty, off):
+def adjust(models, Q, *, n_bytes, difficulty, off, weights=None):
     """Take length, difficulty or both out of coordinates, and tell their shares in any case.
 
     Models that differ by b nats per byte get b² Var(n_bytes) in d², which centering leaves: rows
@@ -28,6 +28,7 @@ def adjust(models, Q, *, n_bytes, difficulty, off):
     n_bytes : ndarray of shape (n_samples,), or None where it is not known
     difficulty : ndarray of shape (n_samples,), mean log-likelihood over models, nats
     off : which of "length" and "difficulty" to take out
+    weights : ndarray of shape (n_samples,), those of the coordinates; None: all alike
 
     Returns
     -------
@@ -51,7 +52,8 @@ def adjust(models, Q, *, n_bytes, difficulty, off):
     n_rows = 1 + len(models)
     columns = dict.fromkeys(SCHEMA, [None] * n_rows) | {"model": [ALL_PAIRS, *models]}
     for name, parts in wanted.items():
-        shares, all_pairs = centering.share_along(Q, centering.basis(*map(known.get, parts)))
+        directions = centering.basis(*map(known.get, parts), weights=weights)
+        shares, all_pairs = centering.share_along(Q, directions)
         columns[name] = [all_pairs, *shares.tolist()]
     notes = [
         None if n_bytes is not None else "the bytes of the samples are not known",
@@ -60,5 +62,5 @@ def adjust(models, Q, *, n_bytes, difficulty, off):
     columns["note"] = ["; ".join(filter(None, notes)) or None] * n_rows
     columns["removed"] = ["both" if len(off) > 1 else next(iter(off), None)] * n_rows
     if off:
-        Q = centering.without(Q, centering.basis(*map(known.get, off)))
+        Q = centering.without(Q, centering.basis(*map(known.get, off), weights=weights))
     return Q, pl.DataFrame(columns, SCHEMA).fill_nan(None)

@@ -15,6 +15,18 @@ def shows_images(block):
     return block["image"] is not None if is_table else block["source"] not in ("stdlib", "matrix")
 
 
+def subset_files(config):
+    """The subsets that a valid config's datasets are made into, but for those that are subsets."""
+    how = config["subsets"]
+    return [
+        f"results/subsets/{dataset}/{method}-{size}.parquet"
+        for dataset, block in config["datasets"].items()
+        if block["subset"] is None
+        for method in how["methods"]
+        for size in how["sizes"]
+    ]
+
+
 def check_datasets(config, rows, files, schema_dir, *, matrices):
     """Refuse what the blocks of a valid config say of each other, of their source and the sheet.
 
@@ -39,6 +51,10 @@ def check_datasets(config, rows, files, schema_dir, *, matrices):
                 places.refuse((*here, key), message)
         for message in _gaps(block):
             places.refuse(here, message)
+        file, made = block["subset"], subset_files(config)
+        if file is not None and file not in made and not Path(file).exists():
+            message = f"a file, or one that is made of a whole dataset{nearest(file, made)}"
+            places.refuse((*here, "subset"), message, file)
         for i, variant in enumerate(block["variants"]):
             is_of_samples = variant != "given" and block["source"] != "matrix"
             if is_of_samples and shows_images(block) == (variant == "no_prompt"):

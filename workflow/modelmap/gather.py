@@ -54,6 +54,25 @@ class Gathered(NamedTuple):
     models: list
 
 
+def weighted(samples, subset, n_samples):
+    """Give the samples of a dataset that is a subset their weights, for `gather` and `informed`.
+
+    Parameters
+    ----------
+    samples : DataFrame of tables.SAMPLES; of a matrix of others, those of the whole
+    subset : DataFrame of tables.SUBSET, of these samples
+    n_samples : int, how many the whole has
+
+    Returns
+    -------
+    DataFrame with a column weight, such that a mean over the subset of what is multiplied by its
+    square is, on average over draws, the mean over the whole
+    """
+    scale = math.sqrt(subset.height / n_samples)
+    weights = subset.select("sample_id", weight=pl.col("weight") * scale)
+    return samples.join(weights, on="sample_id", how="inner", maintain_order="left")
+
+
 def gather(samples, scores, *, noise, level, rows=None):
     """Put scores side by side, whatever their order, and decide which cells count.
 
@@ -62,7 +81,8 @@ def gather(samples, scores, *, noise, level, rows=None):
 
     Parameters
     ----------
-    samples : DataFrame of tables.SAMPLES, or its columns sample_id, group, n_bytes and stratum
+    samples : DataFrame of tables.SAMPLES, or its columns sample_id, group, n_bytes and stratum;
+        of a subset also weight, see `weighted`
     scores : dict of model to its rows, see tables.read_scores
     noise : dict of model to the list of what scoring.noise found in each shard
     level : of the interval of the image gap
@@ -183,11 +203,12 @@ def _sample_table(samples, complete_samples):
     """Which samples count, and why not."""
     left_out = pl.lit("missing in a model that is kept")
     reason = pl.when(pl.Series(complete_samples)).then(None).otherwise(left_out)
-    columns = samples.select("sample_id", "group", "n_bytes", "stratum")
-    return columns.with_columns(kept=pl.Series(complete_samples), reason=reason)
+    columns = ("sample_id", "group", "n_bytes", "stratum", "weight")
+    known = samples.select(column for column in columns if column in samples.columns)
+    return known.with_columns(kept=pl.Series(complete_samples), reason=reason)
 
 
-def mean_losses(L, n_tokens, n_bytes):
+def mean_losses(L, n_tokens, n_bytes, weights=None):
     """Mean negative log-likelihood of each model, in three units that are never mixed.
 
     Parameters
@@ -195,16 +216,18 @@ def mean_losses(L, n_tokens, n_bytes):
     L : ndarray of shape (n_models, n_samples), nats
     n_tokens : ndarray of the same shape, tokens of each target as the model cuts it
     n_bytes : ndarray of shape (n_samples,), bytes of each target
+    weights : ndarray of shape (n_samples,), whose squares the samples count by; None: all alike
 
     Returns
     -------
     dict of ndarray of shape (n_models,): nats_per_sample, nats_per_token, bits_per_byte
     """
-    total = -L.sum(axis=1)
+    count = np.ones(L.shape[1]) if weights is None else weights**2
+    total = -(L * count).sum(axis=1)
     return {
-        "nats_per_sample": total / L.shape[1],
-        "nats_per_token": total / n_tokens.sum(axis=1),
-        "bits_per_byte": total / (n_bytes.sum() * math.log(2)),
+        "nats_per_sample": total / count.sum(),
+        "nats_per_token": total / (n_tokens * count).sum(axis=1),
+        "bits_per_byte": total / ((n_bytes * count).sum() * math.log(2)),
     }
 
 
@@ -301,6 +324,7 @@ def _summary(names, L, scores, samples, kept, complete_samples, level):
     ids, groups = samples["sample_id"], samples["group"].to_numpy()
     counts = np.isfinite(L).sum(axis=1)
     n_bytes = samples["n_bytes"].to_numpy()  # NaN where unknown
+    weights = samples["weight"].to_numpy() if "weight" in samples.columns else np.ones(len(ids))
     unknown, used = np.full(len(ids), math.nan), complete_samples
     rows = []
     for i, (name, keep) in enumerate(zip(names, kept, strict=True)):
@@ -311,12 +335,14 @@ def _summary(names, L, scores, samples, kept, complete_samples, level):
             if name in scores:
                 (n_tokens,) = cells([scores[name]], ids, variant="given", column="n_tokens")
                 (shuffled,) = cells([scores[name]], ids, variant="shuffled")
-            losses = mean_losses(L[i : i + 1, used], n_tokens[None, used], n_bytes[used])
+            about = n_tokens[None, used], n_bytes[used], weights[used]
+            losses = mean_losses(L[i : i + 1, used], *about)
             row |= {unit: _known(value[0]) for unit, value in losses.items()}
             shown = used & ~np.isnan(L[i] - shuffled)
             if shown.any():
                 gap = (L[i] - shuffled)[shown]
-                interval = map(_known, mean_interval(gap, groups[shown], level=level))
+                interval = mean_interval(gap, groups[shown], level=level, weights=weights[shown])
+                interval = map(_known, interval)
                 row |= zip(("image_gap", "image_gap_low", "image_gap_high"), interval, strict=True)
         rows.append(row)
     return rows

@@ -10,7 +10,7 @@ from modelmap.geometry.divergence import mean_interval
 ALL = "all"
 
 
-def losses(models, samples, L, *, level):
+def losses(models, samples, L, *, level, weights=None):
     """Mean negative log-likelihood of every model on every stratum, and on all samples.
 
     Parameters
@@ -19,6 +19,7 @@ def losses(models, samples, L, *, level):
     samples : DataFrame of tables.MATRIX_SAMPLES, those that count
     L : ndarray of shape (n_models, n_samples), nats
     level : of the intervals, which are robust to samples of one group
+    weights : ndarray of shape (n_samples,), whose squares the samples count by; None: all alike
 
     Returns
     -------
@@ -28,12 +29,14 @@ def losses(models, samples, L, *, level):
     """
     strata = samples["stratum"].to_numpy()
     groups, n_bytes = samples["group"].to_numpy(), samples["n_bytes"].to_numpy()
+    weights = np.ones(len(strata)) if weights is None else weights
     found = []
     for stratum in [ALL, *sorted(set(strata) - {None})]:
         here = np.ones(len(strata), bool) if stratum == ALL else strata == stratum
         for model, row in zip(models, -L[:, here], strict=True):
-            per_byte = n_bytes[here].mean() * math.log(2)
-            mean, low, high = mean_interval(row, groups[here], level=level)
+            per_byte = np.average(n_bytes[here], weights=weights[here] ** 2) * math.log(2)
+            how = {"level": level, "weights": weights[here]}
+            mean, low, high = mean_interval(row, groups[here], **how)
             bits = [x / per_byte for x in (mean, low, high)]
             values = [mean, *(None if math.isnan(x) else x for x in bits)]
             found.append([model, stratum, int(here.sum()), *values])

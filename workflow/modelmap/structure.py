@@ -48,7 +48,7 @@ def placed(models, Q, metadata):
     return Placed(models, Q, squared_distances(Q), sheet, lineages(parents))
 
 
-def grow(on, groups, *, n_bootstrap):
+def grow(on, groups, *, n_bootstrap, weights=None):
     """Grow the tree of a map by neighbor joining, with bootstrap support.
 
     Of many models fewer resamples are drawn: RESAMPLES says how many.
@@ -58,6 +58,7 @@ def grow(on, groups, *, n_bootstrap):
     on : Placed
     groups : ndarray of shape (n_samples,), labels
     n_bootstrap : int, the most resamples
+    weights : ndarray of shape (n_samples,), those of the coordinates; None: all alike
 
     Returns
     -------
@@ -72,9 +73,8 @@ def grow(on, groups, *, n_bootstrap):
         note = f"A tree needs at least 3 models with scores, there are {n}."
         return f"[{note}];\n", pl.DataFrame(schema=schema), note
     n_resamples = affordable(n_bootstrap, **RESAMPLES, cost=n**3)
-    grown = tree.with_support(
-        tree.neighbor_joining(on.d2), on.Q, groups, n_bootstrap=n_resamples, random_state=0
-    )
+    how = {"n_bootstrap": n_resamples, "random_state": 0, "weights": weights}
+    grown = tree.with_support(tree.neighbor_joining(on.d2), on.Q, groups, **how)
     rooted = tree.midpoint_rooted(grown)
     nodes = {
         "node": range(len(rooted.parent)),
@@ -129,7 +129,7 @@ def suspect_pairs(on, *, level):
     )
 
 
-def recipes(on, difficulty, noise, *, n_permutations):
+def recipes(on, difficulty, noise, *, n_permutations, weights=None):
     """What recipes do: shifts from parent to child, difficulty projected off.
 
     Parameters
@@ -138,6 +138,7 @@ def recipes(on, difficulty, noise, *, n_permutations):
     difficulty : ndarray of shape (n_samples,), mean log-likelihood over models
     noise : dict of model to the variance of its rounding (nats²; None: not measured)
     n_permutations : int
+    weights : ndarray of shape (n_samples,), those of the coordinates; None: all alike
 
     Returns
     -------
@@ -148,7 +149,7 @@ def recipes(on, difficulty, noise, *, n_permutations):
     """
     parents = [row["parents"] for row in on.sheet]
     children, moved = lineage.shifts(on.Q, parents)
-    projected, share = lineage.without(moved, difficulty)
+    projected, share = lineage.without(moved, difficulty, weights)
     v = np.array([noise.get(name) or 0.0 for name in on.models])
     v = np.array([v[i] + v[parents[i]].sum() / len(parents[i]) ** 2 for i in children])
     names = np.array([on.sheet[i]["recipe"] or "unknown" for i in children], dtype=str)

@@ -92,6 +92,21 @@ MATRIX_SAMPLES = _schema(
     _maybe("stratum", _string),
     _field("kept", _bool),
     _maybe("reason", _string),
+    # Of a subset of a dataset: what coordinates are multiplied by; its square, which is about 1 on
+    # average, is what a sample counts in means. null: all count alike.
+    _maybe("weight", _float, "of a coordinate"),
+)
+
+# Samples that stand for a whole dataset: all of the groups that were drawn.
+SUBSET = _schema(
+    "subset",
+    1,
+    _field("sample_id", _string),
+    _field("group", _string),
+    _field("count", _int, "draws of the group"),
+    _field("probability", _float, "of the group in one draw"),
+    # √(count / (draws × probability)); its square is the samples of the whole that it stands for
+    _field("weight", _float, "of a coordinate"),
 )
 
 # What an image is worth to each model and sample, see geometry.information; NaN where missing.
@@ -242,6 +257,11 @@ def read_kept(*, matrix, samples, models, schema=MATRIX):
     if not (models["kept"].all() and samples["kept"].all()):
         L = L[np.ix_(models["kept"].to_numpy(), samples["kept"].to_numpy())]
     return models.filter("kept")["model"].to_list(), samples.filter("kept"), L
+
+
+def weights(samples):
+    """What the coordinates of samples (of MATRIX_SAMPLES) are multiplied by; None: all alike."""
+    return None if samples["weight"].null_count() else samples["weight"].to_numpy()
 
 
 def read(path, schema):

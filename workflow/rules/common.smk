@@ -71,6 +71,10 @@ def has_information(dataset):
 INFORMATION = [f"{dataset}.pmi" for dataset in DATASETS if has_information(dataset)]
 
 
+# The datasets that subsets are made of.
+WHOLE = [dataset for dataset, block in DATASETS.items() if block["subset"] is None]
+
+
 wildcard_constraints:
     dataset=one_of(DATASETS),
     map=one_of([*DATASETS, *INFORMATION]),
@@ -195,9 +199,18 @@ def source_files(wildcards):
     return [str(file) for file in files.get(source, list)() if file.exists()]
 
 
+def subset_of(wildcards):
+    """The file of the samples that a dataset consists of, with weights; none of a whole one."""
+    file = DATASETS[wildcards.dataset]["subset"]
+    return [file] if file else []
+
+
 def drawn(dataset):
-    """What decides which samples a dataset has: the keys of its block but for how they are shown."""
-    shown = ("prompt", "paraphrases", "variants", "models")
+    """What decides which samples a dataset has: the keys of its block but for how they are shown.
+
+    (A subset is a file, and watched as such.)
+    """
+    shown = ("prompt", "paraphrases", "variants", "models", "subset")
     return {key: value for key, value in DATASETS[dataset].items() if key not in shown}
 
 

@@ -17,6 +17,7 @@ rule gather:
         samples=lambda wildcards: samples_of(wildcards.dataset),
         scores=lambda wildcards: scores_of(wildcards.dataset),
         matrix=lambda wildcards: matrix_files(wildcards.dataset),
+        subset=subset_of,
     output:
         matrix="results/matrix/{dataset}.parquet",
         samples="results/matrix/{dataset}.samples.parquet",
@@ -66,6 +67,7 @@ rule inform:
         samples="resources/samples/{dataset}.parquet",
         models="results/matrix/{dataset}.models.parquet",
         scores=lambda wildcards: scores_of(wildcards.dataset),
+        subset=subset_of,
     output:
         matrix="results/matrix/{dataset}.pmi.parquet",
         samples="results/matrix/{dataset}.pmi.samples.parquet",

@@ -10,6 +10,7 @@ rule draw_report:
         rules.map.input,
         rules.stability.input,
         rules.benchmarks.input,
+        rules.subsets.input,
     output:
         "results/report.html",
     log:

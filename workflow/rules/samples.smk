@@ -7,7 +7,8 @@ Make the samples of each dataset: every image is decoded once here, and every pr
 
 rule sample:
     input:
-        source_files,
+        files=source_files,
+        subset=subset_of,
     output:
         "resources/samples/{dataset}.parquet",
     log:

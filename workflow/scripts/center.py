@@ -15,13 +15,15 @@ if len(L):
         L, threshold, share = centering.clip(L, quantile=params.clip)
         facts |= {"threshold": threshold, "share_clipped": dict(zip(models, share, strict=True))}
     facts["column_means"] = L.mean(axis=0).tolist()
-n_bytes = samples["n_bytes"]
+n_bytes, weights = samples["n_bytes"], tables.weights(samples)
+facts["weighted"] = weights is not None
 Q, shares = adjustment.adjust(
     models,
-    centering.double_center(L) if len(L) else L,
+    centering.double_center(L, weights=weights) if len(L) else L,
     n_bytes=None if n_bytes.null_count() else n_bytes.to_numpy(),
     difficulty=facts.get("column_means", [0.0] * L.shape[1]),
     off=params.adjust,
+    weights=weights,
 )
 facts["share_along"] = shares.row(0, named=True)
 tables.write_vectors(output.coordinates, tables.COORDINATES, models, Q, facts)

@@ -26,7 +26,11 @@ if snakemake.input.matrix:
     rows = gather.Rows(matrix.names, matrix.L, matrix.samples["sample_id"].to_list(), {})
     about = {"dataset": wildcards.dataset, "samples_from": params.samples_from}
     facts["matrix"] = about | foreign.facts(snakemake.input.matrix[0], matrix, placed=list(gates))
-gathered = gather.gather(samples[0], scores, noise=noise, level=params.level, rows=rows)
+(samples,) = samples
+for file in snakemake.input.subset:
+    n_samples = tables.provenance(file)["n_samples"]
+    samples = gather.weighted(samples, tables.read(file, tables.SUBSET), n_samples)
+gathered = gather.gather(samples, scores, noise=noise, level=params.level, rows=rows)
 tables.write_vectors(snakemake.output.matrix, tables.MATRIX, gathered.names, gathered.L, facts)
 tables.write(snakemake.output.samples, tables.MATRIX_SAMPLES, gathered.samples, facts)
 tables.write(snakemake.output.models, tables.MATRIX_MODELS, gathered.models, facts)

@@ -6,6 +6,9 @@ from modelmap.log import log_to
 log_to(snakemake.log[0])
 
 samples = tables.read(snakemake.input.samples, tables.SAMPLES)
+for file in snakemake.input.subset:
+    n_samples = tables.provenance(file)["n_samples"]
+    samples = gather.weighted(samples, tables.read(file, tables.SUBSET), n_samples)
 models = tables.read(snakemake.input.models, tables.MATRIX_MODELS)
 scores = tables.read_scores(snakemake.input.scores)
 found = gather.informed(samples, scores, models)

@@ -15,16 +15,17 @@ sheet = pl.DataFrame(params.models, infer_schema_length=None)
 models, Q = tables.read_vectors(snakemake.input.coordinates, tables.COORDINATES)
 samples = tables.read(snakemake.input.samples, tables.MATRIX_SAMPLES).filter("kept")
 noise = tables.read(snakemake.input.models, tables.MATRIX_MODELS).select("model", "noise_nats2")
-on = structure.placed(models, Q, params.models)
+on, weights = structure.placed(models, Q, params.models), tables.weights(samples)
 
-newick, nodes, note = structure.grow(on, samples["group"].to_numpy(), **params.how)
+groups = samples["group"].to_numpy()
+newick, nodes, note = structure.grow(on, groups, **params.how, weights=weights)
 Path(output.newick).write_text(newick, encoding="utf-8")
 style.save(tree.tree_figure(nodes, sheet, note=note), output.tree, *output.trees)
 
 facts = tables.provenance(snakemake.input.coordinates)
 difficulty = facts.get("column_means", [0.0] * Q.shape[1])  # none without a model
 recipes, arrows, shares = structure.recipes(
-    on, difficulty, dict(noise.rows()), n_permutations=params.n_permutations
+    on, difficulty, dict(noise.rows()), n_permutations=params.n_permutations, weights=weights
 )
 recipes.write_csv(output.lineage, separator="\t")
 figure = shifts.shifts_figure(arrows, recipes, sheet, shares=shares)

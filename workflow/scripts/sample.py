@@ -7,5 +7,8 @@ from modelmap.log import log_to
 log_to(snakemake.log[0])
 
 block = snakemake.params.block
-rows, facts = samples.read(block)
+subset = {}
+for file in snakemake.input.subset:
+    subset = {"file": file, "ids": tables.read(file, tables.SUBSET)["sample_id"].to_list()}
+rows, facts = samples.read(block, subset)
 tables.write(snakemake.output[0], tables.SAMPLES, rows, provenance=block | facts)

@@ -9,7 +9,9 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-table = strata.losses(*tables.read_kept(**snakemake.input), level=snakemake.params.level)
+models, samples, L = tables.read_kept(**snakemake.input)
+how = {"level": snakemake.params.level, "weights": tables.weights(samples)}
+table = strata.losses(models, samples, L, **how)
 table.write_csv(snakemake.output[0], separator="\t")
 figure = figures.strata_figure(
     table, pl.DataFrame(snakemake.params.models, infer_schema_length=None)

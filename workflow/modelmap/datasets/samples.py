@@ -13,12 +13,17 @@ GRAY = (128, 128, 128)
 N_PARAPHRASED = 500  # samples that are scored under other wordings of the prompt
 
 
-def read(block):
+def read(block, subset=None):
     """Read a dataset's rows (the columns of tables.SAMPLES) from its source.
 
     `block["source"]` names the module here that reads it. `n_samples` pairs of an image and a
     text are drawn at random with `seed` and kept in order (None: all); of questions with options
-    as many questions, each with all its options.
+    as many questions, each with all its options. Of these a subset keeps the ones that it names.
+
+    Parameters
+    ----------
+    block : dict, the dataset's block of the config
+    subset : dict of file and ids (sample_id of all it holds); None or empty: none
 
     Returns
     -------
@@ -28,7 +33,8 @@ def read(block):
     Raises
     ------
     InvalidDataset
-        If there are fewer than asked for, or the source is not as it should be.
+        If there are fewer than asked for, the source is not as it should be, or an id of the
+        subset is none of the samples.
     """
     source = import_module(f"{__package__}.{block['source']}").Source(block)
     asks, n_targets = block["options"] is not None, block["targets_per_image"]
@@ -46,7 +52,24 @@ def read(block):
     rows = source.rows(picks)
     if not rows:
         raise InvalidDataset(f"{_where(block)}: no rows")
+    if subset:
+        rows = _only(rows, subset, block)
     return with_partners(rows, seed=block["seed"]), source.facts
+
+
+def _only(rows, subset, block):
+    """The rows that a subset names."""
+    file, ids = subset["file"], set(subset["ids"])
+    if not ids:
+        raise InvalidDataset(f"{file}: holds no sample; expected at least one")
+    if missing := ids - {row["sample_id"] for row in rows}:
+        first = next(i for i in subset["ids"] if i in missing)
+        raise InvalidDataset(
+            f"{file}: {len(missing)} of {len(ids)} samples are not among the {len(rows)} of "
+            f'{_where(block)}, the first is "{first}"; give the dataset the keys (n_samples, seed, '
+            "…) of the one that the subset was chosen from"
+        )
+    return [row for row in rows if row["sample_id"] in ids]
 
 
 def _where(block):

@@ -113,7 +113,7 @@ def intervals_of_pairs(Q, groups, i, j, *, level):
     return found[0], found[1]
 
 
-def mean_interval(x, groups, *, level):
+def mean_interval(x, groups, *, level, weights=None):
     """Mean of grouped values with its confidence interval: Student's t, group-robust error.
 
     Parameters
@@ -123,6 +123,8 @@ def mean_interval(x, groups, *, level):
         Label of each sample's group; all different where samples are independent.
     level : float
         Confidence level, such as 0.95.
+    weights : array of shape (n_samples,), or None
+        By whose squares the values count (those of `centering.double_center`); None: all alike.
 
     Returns
     -------
@@ -130,11 +132,12 @@ def mean_interval(x, groups, *, level):
         In the unit of `x`; the interval is NaN with fewer than two groups.
     """
     order, sizes = by_group(groups, len(x))
-    x = np.asarray(x, dtype=float)[order]
-    mean = float(x.mean())
+    count = np.ones(len(x)) if weights is None else weights**2 / np.mean(weights**2)
+    x, count = np.asarray(x, dtype=float)[order], count[order]
+    mean = float((x * count).mean())
     if len(sizes) < 2:
         return mean, np.nan, np.nan
-    u = np.add.reduceat(x - mean, np.cumsum(sizes) - sizes)
+    u = np.add.reduceat((x - mean) * count, np.cumsum(sizes) - sizes)
     half = float(_t(level, sizes) * _standard_error(u @ u, sizes))
     return mean, mean - half, mean + half
 

@@ -10,6 +10,8 @@ a new model needs, costs G̃ a share of about 1/n.
 
 import numpy as np
 
+from modelmap.geometry.divergence import by_group
+
 METHODS = ("uniform", "ls", "kl")
 _SMALLEST = 1e-3  # of G in τ2, as published
 _ROUNDING = 1e-18  # nats² a sample: what is left of models that are equal
@@ -47,7 +49,8 @@ def probabilities(Q, groups, *, method):
     ValueError
         If the method is unknown.
     """
-    Q, sizes = _by_group(np.asarray(Q, dtype=float), groups)
+    order, sizes = by_group(groups, np.shape(Q)[1])
+    Q = np.asarray(Q, dtype=float)[:, order]
     Q = Q - Q.sum(axis=0) / max(len(Q), 1)
     if method == "uniform":
         score = np.ones(len(sizes))
@@ -109,7 +112,8 @@ def squared_errors(Q, groups, pairs, drawn):
     relative : array of shape (n_draws,)
         Σ_pairs ((G̃ − G) / max(G, 1e-3))².
     """
-    Q, sizes = _by_group(np.asarray(Q, dtype=float), groups)
+    order, sizes = by_group(groups, np.shape(Q)[1])
+    Q = np.asarray(Q, dtype=float)[:, order]
     sums, mass = _sums(Q, sizes) @ drawn.T, sizes @ drawn.T
     absolute, relative = np.zeros((2, len(drawn)))
     for i, j, squares in _squared_differences(Q, sizes, pairs):
@@ -133,7 +137,8 @@ def expected_squared_errors(Q, groups, pairs, probability):
     size : float
         Σ_pairs G², nats⁴.
     """
-    Q, sizes = _by_group(np.asarray(Q, dtype=float), groups)
+    order, sizes = by_group(groups, np.shape(Q)[1])
+    Q = np.asarray(Q, dtype=float)[:, order]
     with np.errstate(divide="ignore"):
         each = 1 / probability
     absolute = relative = size = 0.0
@@ -145,12 +150,6 @@ def expected_squared_errors(Q, groups, pairs, probability):
         relative += (variance / np.maximum(G, _SMALLEST) ** 2).sum()
         size += G @ G
     return absolute, relative, size
-
-
-def _by_group(x, groups):
-    """Sort the last axis so that groups are contiguous; return it and the groups' sizes."""
-    _, codes, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-    return x[..., np.argsort(codes, kind="stable")], sizes
 
 
 def _sums(x, sizes):

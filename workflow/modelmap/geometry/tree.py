@@ -65,7 +65,7 @@ def neighbor_joining(d2):
     )
 
 
-def with_support(tree, Q, groups, *, n_bootstrap, random_state):
+def with_support(tree, Q, groups, *, n_bootstrap, random_state, weights=None):
     """Say in which share of resampled trees each inner branch stands (Felsenstein 1985).
 
     Each resample draws as many groups as there are, with replacement, the same for all models. A
@@ -80,6 +80,8 @@ def with_support(tree, Q, groups, *, n_bootstrap, random_state):
         Label of each sample's group; all different where samples are independent.
     n_bootstrap : int
     random_state : int
+    weights : array of shape (n_samples,), or None
+        Those of `centering.double_center`: rows of a resample are centered with them.
 
     Returns
     -------
@@ -92,7 +94,8 @@ def with_support(tree, Q, groups, *, n_bootstrap, random_state):
     splits = _splits(tree.parent[None], keys)[0]
     order = np.argsort(splits)
     counts = np.zeros(len(splits))
-    for d2 in _resampled(Q, groups, n_bootstrap, rng):
+    constant = np.ones(Q.shape[1]) if weights is None else weights
+    for d2 in _resampled(Q, groups, constant, n_bootstrap, rng):
         found = _splits(_join(d2)[0], keys).ravel()
         place = np.searchsorted(splits[order], found).clip(max=max(len(splits) - 1, 0))
         hits = order[place[splits[order][place] == found]]
@@ -222,7 +225,7 @@ def _splits(parent, keys):
     return np.minimum(inner, keys.sum(dtype=np.uint64) - inner)
 
 
-def _resampled(Q, groups, n_bootstrap, rng):
+def _resampled(Q, groups, constant, n_bootstrap, rng):
     """Yield squared distances (n, n_models, n_models) of all resamples, some at a time."""
     labels, codes = np.unique(np.asarray(groups), return_inverse=True)
     share = np.full(len(labels), 1 / len(labels))
@@ -230,7 +233,8 @@ def _resampled(Q, groups, n_bootstrap, rng):
     for start in range(0, n_bootstrap, block):
         draws = rng.multinomial(len(labels), share, size=min(block, n_bootstrap - start))
         weights = draws[:, codes] / draws[:, codes].sum(axis=1, keepdims=True)
-        means = weights @ Q.T
+        means = (weights * constant) @ Q.T
+        means /= np.sqrt(weights @ constant**2)[:, None]
         weighted = (Q * weights[:, None]).reshape(-1, Q.shape[1])
         products = (weighted @ Q.T).reshape(-1, len(Q), len(Q))
         products -= means[:, :, None] * means[:, None]
