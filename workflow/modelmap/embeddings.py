@@ -57,7 +57,7 @@ def embeddings(models, Q, settings, *, noise, released):
         else:
             xy = placed.coordinates.tolist()
             rows = [{"model": m, "x": x, "y": y} for m, (x, y) in zip(names, xy, strict=True)]
-            made[method] = sorted(rows, key=lambda row: row["model"]), _facts(placed, d2)
+            made[method] = sorted(rows, key=lambda row: row["model"]), facts(placed, d2)
     return made
 
 
@@ -85,16 +85,17 @@ def summary(made):
     return pl.DataFrame(rows, schema)
 
 
-def _facts(placed, d2):
+def facts(placed, d2):
+    """What the footer says of an `Embedding` whose models have the squared distances d2."""
     k = embedding.usable_neighbors(len(d2), N_NEIGHBORS)
-    facts = {"parameters": placed.parameters}
+    found = {"parameters": placed.parameters}
     if k:  # of two models each is the other's nearest anywhere
         asked = {"n_neighbors": k}
-        facts |= asked | {
+        found |= asked | {
             "trustworthiness": embedding.trustworthiness(d2, placed.coordinates, **asked),
             "neighbor_overlap": embedding.neighbor_overlap(d2, placed.coordinates, **asked),
             "chance": k / (len(d2) - 1),
         }
     if placed.explained_variance is not None:
-        facts["explained_variance"] = placed.explained_variance.tolist()
-    return facts
+        found["explained_variance"] = placed.explained_variance.tolist()
+    return found

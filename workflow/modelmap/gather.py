@@ -99,15 +99,9 @@ def gather(samples, scores, *, noise, level, rows=None):
     """
     given = set(rows.names) if rows else set()
     scores = {m: frame for m, frame in scores.items() if frame.height and m not in given}
-    names, ids = sorted([*scores, *given]), samples["sample_id"]
-    L, at = np.empty((len(names), len(ids))), {name: i for i, name in enumerate(names)}
-    for name, frame in scores.items():
-        L[at[name]] = cells([frame], ids, variant="given")
-    if rows:
-        place = {sample: i for i, sample in enumerate(rows.sample_ids)}
-        order = [place[sample] for sample in ids]
-        for name, values in zip(rows.names, rows.L, strict=True):
-            L[at[name]] = values[order]
+    names, ids = sorted(scores), samples["sample_id"]
+    L = cells([scores[name] for name in names], ids, variant="given")
+    names, L = _beside(names, L, ids, rows) if rows else (names, L)
     kept, complete_samples = complete(L, max_missing=MAX_MISSING)
     if kept.any() and not complete_samples.any():
         raise Incomplete(
@@ -173,26 +167,39 @@ def visual(samples, scores, *, measure):
     return names, information.mutual_information(given, np.array(others))
 
 
-def informed(samples, scores, models):
+def informed(samples, scores, models, *, rows=None):
     """What `gather` gives, of the mutual information of texts and their images, or prompts.
 
     Parameters
     ----------
     models : DataFrame of tables.MATRIX_MODELS, of which the mean losses are taken
+    rows : Rows of mutual information, as for `gather`
 
     Returns
     -------
     Gathered, L being the mutual information in nats; its numeric noise is not known
     """
     names, values = visual(samples, scores, measure="pmi")
+    if rows:
+        names, values = _beside(names, values, samples["sample_id"], rows)
     kept, complete_samples = complete(values, max_missing=MAX_MISSING)
-    rows = models.rows_by_key("model", named=True, unique=True)
+    known = models.rows_by_key("model", named=True, unique=True)
     found = []
     for name, keep, row in zip(names, kept, values, strict=True):
         n_ok = int((~np.isnan(row)).sum())
         about = {"kept": bool(keep), "samples_ok": n_ok, "reason": _left_out(keep, n_ok, len(row))}
-        found.append(rows[name] | {"model": name} | about | dict.fromkeys(NOISE))
+        found.append(known.get(name, {}) | {"model": name} | about | dict.fromkeys(NOISE))
     return Gathered(names, values, _sample_table(samples, complete_samples), found)
+
+
+def _beside(names, L, sample_ids, rows):
+    """Names, sorted, and rows of those scored here and of `rows`, which count where both are."""
+    place = {sample: i for i, sample in enumerate(rows.sample_ids)}
+    own = [i for i, name in enumerate(names) if name not in set(rows.names)]
+    every = [*(names[i] for i in own), *rows.names]
+    L = np.vstack([L[own], rows.L[:, [place[sample] for sample in sample_ids]]])
+    order = sorted(range(len(every)), key=every.__getitem__)
+    return [every[i] for i in order], L[order]
 
 
 def _left_out(keep, n_ok, n):

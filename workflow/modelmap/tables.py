@@ -176,6 +176,20 @@ RESTARTS = _schema(
     _field("y", _float),
 )
 
+# A frozen map: its models, with what the sheet said of them, as they stood in the matrix of kept
+# samples (of the mutual information, too); samples, column means, embeddings are in the footer.
+REFERENCE = _schema(
+    "reference",
+    f"1.{MATRIX_MODELS.metadata[b'version'].decode()}",  # it holds columns of those
+    _field("model", _string),
+    _field("log_likelihood", _vector, "nats"),
+    *list(MATRIX_MODELS)[4:],
+    *(_maybe(name, _string) for name in ("label", "family", "generation", "recipe", "parent")),
+    *(_maybe(name, _string) for name in ("language_model", "vision_encoder", "tokenizer")),
+    _maybe("params_b", _float, "billions"),
+    *(_maybe(name, _string) for name in ("released", "benchmark_name")),
+)
+
 
 def version(schema):
     """The version of the numbers in files of `schema`."""
@@ -211,23 +225,26 @@ def write_table(path, table, provenance=None):
     temporary.replace(path)
 
 
-def write_vectors(path, schema, models, vectors, provenance=None):
-    """Write an ndarray of shape (n_models, n_samples), a row per model, of `schema`."""
+def write_vectors(path, schema, models, vectors, provenance=None, *, more=()):
+    """Write an ndarray of shape (n_models, n_samples), a row per model, of `schema`.
+
+    `more` holds the columns beyond the vectors: a dict per model.
+    """
     values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-    fields = [schema.field(0), schema.field(1).with_type(values.type)]
-    table = pa.Table.from_arrays(
-        [pa.array(models, _string), values], schema=pa.schema(fields, metadata=schema.metadata)
-    )
+    fields = [schema.field(0), schema.field(1).with_type(values.type), *list(schema)[2:]]
+    columns = [pa.array(models, _string), values]
+    columns += [pa.array([row[f.name] for row in more], f.type) for f in fields[2:]]
+    table = pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=schema.metadata))
     write_table(path, table, provenance)
 
 
 def read_vectors(path, schema):
     """Read (models, ndarray of shape (n_models, n_samples)) that `write_vectors` wrote."""
-    _check(path, schema)
+    check(path, schema)
     with pq.ParquetFile(path) as file:  # row group by row group, so that only one is there twice
         n, size = file.metadata.num_rows, file.schema_arrow.field(1).type.list_size
         models, vectors, done = [], np.empty((n, size)), 0
-        for batch in file.iter_batches(batch_size=256):
+        for batch in file.iter_batches(batch_size=256, columns=schema.names[:2]):
             names, values = batch.columns
             vectors[done : done + len(names)] = values.flatten().to_numpy().reshape(-1, size)
             models += names.to_pylist()
@@ -264,24 +281,25 @@ def weights(samples):
     return None if samples["weight"].null_count() else samples["weight"].to_numpy()
 
 
-def read(path, schema):
-    """Read the file at `path`, of `schema`, as a polars frame.
+def read(path, schema, *, columns=None):
+    """Read the file at `path`, of `schema`, as a polars frame; of some columns, or of all.
 
     Raises
     ------
     OtherVersion
         If the file holds something else, or another version of it.
     """
-    return pl.from_arrow(read_table(path, schema))
+    return pl.from_arrow(read_table(path, schema, columns=columns))
 
 
-def read_table(path, schema):
+def read_table(path, schema, *, columns=None):
     """Read the file at `path`, of `schema`, as a pyarrow table."""
-    _check(path, schema)
-    return pq.read_table(path)
+    check(path, schema)
+    return pq.read_table(path, columns=columns)
 
 
-def _check(path, schema):
+def check(path, schema):
+    """Raise OtherVersion if the file at `path` holds something else, or another version of it."""
     found = pq.read_schema(path)
     metadata = found.metadata or {}
     for key in (b"name", b"version"):

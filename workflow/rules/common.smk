@@ -10,7 +10,7 @@ from glob import glob
 
 import yaml
 
-from modelmap import blocks, foreign, protocols, sheet, tables, validation
+from modelmap import blocks, foreign, protocols, reference, sheet, tables, validation
 
 SCHEMAS = ROOT / "workflow/schemas"
 ZOO = yaml.safe_load((ROOT / "workflow/modelmap/zoo/recipes.yaml").read_text())
@@ -69,6 +69,13 @@ def has_information(dataset):
 
 # Beside the map of a dataset's log-likelihoods there may be one of their mutual information.
 INFORMATION = [f"{dataset}.pmi" for dataset in DATASETS if has_information(dataset)]
+
+# The frozen map of each map, where the config names any, and the models on them.
+try:
+    REFERENCES = reference.check_references(config, [*DATASETS, *INFORMATION], CONFIG_FILES)
+    ON_REFERENCES = reference.metadata(REFERENCES.values())
+except validation.InvalidInput as error:
+    raise WorkflowError(str(error)) from None
 
 
 # The datasets that subsets are made of.
@@ -142,11 +149,29 @@ def per_map(*patterns):
 
 
 def metadata(*columns):
-    """Columns of the sheet for figures and tables: a change draws anew, and scores nothing."""
-    rows = {name: {"model": name, "label": name, "parent": []} for name in ELSEWHERE}
-    rows |= {row["model"]: row for row in SHEET}
-    told = [rows[name] | {"parent": ",".join(rows[name]["parent"])} for name in sorted(rows)]
+    """Columns of the sheet for figures and tables: a change draws anew, and scores nothing.
+
+    Of models that are on a frozen map alone, what was said of them then.
+    """
+    rows = {name: {"label": name, "parent": ""} for name in ELSEWHERE} | ON_REFERENCES
+    rows |= {row["model"]: row | {"parent": ",".join(row["parent"])} for row in SHEET}
+    told = [{"model": name} | rows[name] for name in sorted(rows)]
     return [{column: row.get(column) for column in ("model", *columns)} for row in told]
+
+
+def frozen_map(name):
+    """The frozen map that a map stands on, as a list of one file or none."""
+    return [REFERENCES[name]] if REFERENCES else []
+
+
+def to_freeze(wildcards):
+    """What `freeze` writes; nothing where the maps stand on frozen ones."""
+    if REFERENCES:
+        raise WorkflowError(
+            "freeze: these maps stand on frozen ones (map.reference), which go on taking models; "
+            "to freeze what is drawn anew, leave map.reference out"
+        )
+    return per_map("results/map/{map}/reference.parquet")
 
 
 # The zoo

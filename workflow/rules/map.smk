@@ -25,6 +25,7 @@ rule center:
         matrix="results/matrix/{map}.parquet",
         samples="results/matrix/{map}.samples.parquet",
         models="results/matrix/{map}.models.parquet",
+        reference=lambda wildcards: frozen_map(wildcards.map),
     output:
         coordinates="results/map/{map}/coordinates.parquet",
         adjustment=report(
@@ -71,6 +72,7 @@ rule embed:
     input:
         coordinates="results/map/{map}/coordinates.parquet",
         models="results/matrix/{map}.models.parquet",
+        reference=lambda wildcards: frozen_map(wildcards.map),
     output:
         embeddings=expand("results/map/{{map}}/embedding_{method}.parquet", method=METHODS),
         summary=report(
@@ -240,6 +242,7 @@ rule map:
             "results/map/{map}/tree.nwk",
             *[f"results/map/{{map}}/map_{method}.svg" for method in METHODS],
         ),
+        per_map("results/map/{map}/drift.tsv") if REFERENCES else [],
         per_dataset("results/map/{dataset}/strata.svg"),
         [
             f"results/matrix/{dataset}.{measure}.parquet"

@@ -18,6 +18,7 @@ rule gather:
         scores=lambda wildcards: scores_of(wildcards.dataset),
         matrix=lambda wildcards: matrix_files(wildcards.dataset),
         subset=subset_of,
+        reference=lambda wildcards: frozen_map(wildcards.dataset),
     output:
         matrix="results/matrix/{dataset}.parquet",
         samples="results/matrix/{dataset}.samples.parquet",
@@ -68,6 +69,7 @@ rule inform:
         models="results/matrix/{dataset}.models.parquet",
         scores=lambda wildcards: scores_of(wildcards.dataset),
         subset=subset_of,
+        reference=lambda wildcards: frozen_map(f"{wildcards.dataset}.pmi"),
     output:
         matrix="results/matrix/{dataset}.pmi.parquet",
         samples="results/matrix/{dataset}.pmi.samples.parquet",

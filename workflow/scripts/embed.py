@@ -1,6 +1,6 @@
 """Place the models in two dimensions by every method; one that cannot says why."""
 
-from modelmap import embeddings, tables
+from modelmap import embeddings, frozen, joining, tables
 from modelmap.log import log_to
 from modelmap.stability.redrawn import restarts
 
@@ -10,7 +10,12 @@ settings, output = snakemake.params.settings, snakemake.output
 models, Q = tables.read_vectors(snakemake.input.coordinates, tables.COORDINATES)
 noise = tables.read(snakemake.input.models, tables.MATRIX_MODELS).select("model", "noise_nats2")
 released = {row["model"]: row["released"] for row in snakemake.params.released}
-made = embeddings.embeddings(models, Q, settings, noise=dict(noise.rows()), released=released)
+noise = dict(noise.rows())
+if snakemake.input.reference:
+    reference = frozen.read(snakemake.input.reference[0])
+    made = joining.placed(reference, models, Q, noise=noise, methods=settings)
+else:
+    made = embeddings.embeddings(models, Q, settings, noise=noise, released=released)
 for file, (method, (rows, facts)) in zip(output.embeddings, made.items(), strict=True):
     tables.write(file, tables.EMBEDDING, rows, {"method": method, **facts})
 embeddings.summary(made).write_csv(output.summary, separator="\t")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from modelmap import foreign, gather, tables
+from modelmap import foreign, frozen, gather, tables
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
@@ -30,6 +30,9 @@ if snakemake.input.matrix:
 for file in snakemake.input.subset:
     n_samples = tables.provenance(file)["n_samples"]
     samples = gather.weighted(samples, tables.read(file, tables.SUBSET), n_samples)
+for file in snakemake.input.reference:  # none, or the frozen map
+    held = frozen.read(file)
+    samples, rows = frozen.known(samples, held), frozen.rows(held, beside=rows)
 gathered = gather.gather(samples, scores, noise=noise, level=params.level, rows=rows)
 tables.write_vectors(snakemake.output.matrix, tables.MATRIX, gathered.names, gathered.L, facts)
 tables.write(snakemake.output.samples, tables.MATRIX_SAMPLES, gathered.samples, facts)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
-from sklearn.preprocessing import normalize
 
 from modelmap.geometry import attraction
 from modelmap.geometry.divergence import squared_distances
@@ -33,7 +32,7 @@ class Frozen(NamedTuple):
     @property
     def diameter(self):
         """Largest distance of two points."""
-        return np.sqrt(2 * squared_distances(self.points).max())
+        return float(np.sqrt(2 * squared_distances(self.points).max()))
 
 
 def align(X, onto):
@@ -188,9 +187,15 @@ def _descend_together(loss, start, frozen):
 
 
 def _tsne_distances(frozen, Q):
-    """Squared distances, in the map's metric, of which t-SNE makes affinities."""
-    rows = [normalize(X) if frozen.parameters["metric"] == "cosine" else X for X in (Q, frozen.Q)]
-    return _between(*rows)
+    """Squared distances in the map's metric, up to a factor; squared once more as published."""
+    rows = [_unit(X) if frozen.parameters["metric"] == "cosine" else X for X in (Q, frozen.Q)]
+    d2 = _between(*rows)
+    return d2**2 if frozen.parameters.get("published") else d2
+
+
+def _unit(X):
+    length = np.sqrt((X**2).sum(axis=1, keepdims=True))
+    return np.divide(X, length, where=length > 0, out=np.zeros_like(X))
 
 
 def _between(Q, others):

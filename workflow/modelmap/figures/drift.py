@@ -1,0 +1,96 @@
+"""How a frozen map would move if it were drawn anew, a panel per method."""
+
+import matplotlib
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from modelmap.figures.points import join, look, marker_size, name_points
+from modelmap.figures.style import INK, theme
+
+SIDE = 3.0  # inches
+
+
+def drift_figure(drifted, summary, models, *, titles):
+    """Draw models where they stand, a line to where each would be, and rings around new ones.
+
+    Parameters
+    ----------
+    drifted : DataFrame
+        Columns method, model, joined, x, y, x_redrawn, y_redrawn.
+    summary : DataFrame
+        Columns method, median, largest (shares of the map's diameter; may be null).
+    models : DataFrame
+        Columns model, label, family; only the first must be there.
+    titles : dict
+        Method to its name as people write it.
+
+    Returns
+    -------
+    Figure
+        Without any method it says so.
+    """
+    if drifted.is_empty():
+        figure = Figure((4, 1))
+        figure.text(0.5, 0.5, "No method had places for the frozen models.", ha="center")
+        return figure
+    points = join(drifted, models)
+    colors, _ = look(points, models)
+    methods = summary["method"].to_list()
+    n_columns = min(len(methods), 2)
+    n_rows = -(-len(methods) // n_columns)
+    with matplotlib.rc_context(theme()):
+        size = (SIDE * n_columns + 1.2, (SIDE + 0.3) * n_rows)
+        figure = Figure(size, layout="constrained")
+        panels = figure.subplots(n_rows, n_columns, squeeze=False).flat
+        figure.legend(
+            handles=_legend(colors, points["joined"].any()),
+            loc="outside right upper",
+            alignment="left",
+            ncols=1 + len(colors) // 25,
+        )
+        for axes, row in zip(panels, summary.iter_rows(named=True), strict=False):
+            _draw(axes, points.filter(method=row["method"]), colors)
+            axes.set_title(titles[row["method"]], loc="left", fontweight="bold", size="medium")
+            axes.set_xlabel(_moved(row))
+        for axes in [*panels]:
+            axes.set_visible(False)
+        figure.draw_without_rendering()  # labels are placed on final axes
+        for axes, method in zip(figure.axes, methods, strict=False):
+            rows = points.filter(method=method)
+            name_points(axes, rows, rows["joined"].arg_true().to_list(), colors)
+    return figure
+
+
+def _draw(axes, points, colors):
+    at = points.select("x", "y").to_numpy()
+    lines = zip(at, points.select("x_redrawn", "y_redrawn").to_numpy(), strict=True)
+    axes.add_collection(LineCollection([*lines], color=INK, linewidth=0.8, zorder=2))
+    size = 0.8 * marker_size(points.height)
+    style = {"linewidths": 0.4, "edgecolors": INK, "zorder": 3}
+    axes.scatter(*at.T, s=size**2, c=[colors[family] for family in points["family"]], **style)
+    new = at[points["joined"].to_numpy()]
+    axes.scatter(*new.T, s=(size + 5) ** 2, facecolors="none", edgecolors=INK, linewidths=0.8)
+    axes.margins(0.1)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xticks=[], yticks=[])
+    axes.autoscale_view()
+
+
+def _moved(row):
+    if row["median"] is None:
+        return "the frozen models share one place"
+    shares = (f"{100 * row[key]:.2g} %" for key in ("median", "largest"))
+    return "would move: median {}, at most {} of the diameter".format(*shares)
+
+
+def _legend(colors, has_new):
+    marks = [
+        Line2D([], [], linestyle="", marker="o", color=color, markersize=5, label=family)
+        for family, color in colors.items()
+    ]
+    marks.append(Line2D([], [], color=INK, linewidth=0.8, label="to where it would be"))
+    if has_new:
+        ring = {"markerfacecolor": "none", "markeredgecolor": INK, "markersize": 9}
+        marks.append(Line2D([], [], linestyle="", marker="o", **ring, label="joined the map"))
+    return marks
