@@ -77,6 +77,16 @@ def test_few_or_identical_models_are_placed_in_silence(method, extra, scale):
     assert np.isfinite(map_.coordinates).all()
 
 
+@pytest.mark.parametrize("method", sorted(PARAMS))
+def test_identical_models_are_placed_though_centering_leaves_rounding(method):
+    """Their mean is not exactly each of them: t-SNE's principal axes are then none, and it died."""
+    row = np.random.default_rng(0).normal(-100, 20, 30)
+    Q = double_center(np.tile(row, (6, 1)))
+    assert Q.any()
+    map_ = embed(Q, method, **PARAMS[method])
+    assert np.isfinite(map_.coordinates).all()
+
+
 def test_perplexity_is_given_or_what_the_number_of_models_allows():
     params = PARAMS["tsne"] | {"perplexity": 5}
     assert embed(coordinates_of(20), "tsne", **params).parameters["perplexity"] == 5

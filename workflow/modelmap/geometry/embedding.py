@@ -17,6 +17,8 @@ from sklearn.preprocessing import normalize
 
 from modelmap.geometry.divergence import squared_distances
 
+ROUNDING = 1e-9  # nats: what centering may leave of log-likelihoods that are equal
+
 
 class TooFewModels(ValueError):
     """The method cannot place so few models."""
@@ -71,7 +73,10 @@ def embed(Q, method, **params):
     title, at_least, function = _METHODS[method]
     if len(Q) < at_least:
         raise TooFewModels(f"{title} needs at least {at_least} models, there are {len(Q)}")
-    coordinates, parameters, explained = function(np.asarray(Q, dtype=float), **params)
+    Q = np.asarray(Q, dtype=float)
+    if np.ptp(Q, axis=0).max() < ROUNDING:  # identical models, on which t-SNE's start may crash
+        Q = np.zeros(Q.shape)
+    coordinates, parameters, explained = function(Q, **params)
     return Embedding(coordinates.astype(float), parameters, explained)
 
 
