@@ -165,16 +165,19 @@ def procrustes(X, Y):
 
     Parameters
     ----------
-    X, Y : arrays of shape (…, n_models, n_components)
+    X, Y : arrays of shape (n_models, n_components)
         From `components`.
 
     Returns
     -------
-    array of shape (…)
-        1 − (Σ singular values of XᵀY)²: 0 for a rotated map, at most 1. Mind `procrustes_null`.
+    float
+        1 − (Σ singular values of XᵀY)²: 0 for a rotated map, at most 1; NaN where there is no map.
+        Mind `procrustes_null`.
     """
-    singular = np.linalg.svd(np.swapaxes(X, -1, -2) @ Y, compute_uv=False)
-    return 1 - singular.sum(axis=-1) ** 2
+    products = X.T @ Y
+    if not np.isfinite(products).all():
+        return np.nan
+    return float(1 - np.linalg.svd(products, compute_uv=False).sum() ** 2)
 
 
 def procrustes_null(X, Y, *, n_permutations, random_state):

@@ -34,7 +34,8 @@ def datasets(maps, how):
         common = sorted(set(maps[a].models) & set(maps[b].models))
         key = {"map_a": a, "map_b": b, "n_models": len(common)}
         if len(common) < similarity.LEAST:
-            note = f"{len(common)} models in common; at least {similarity.LEAST} are needed"
+            models = "1 model" if len(common) == 1 else f"{len(common)} models"
+            note = f"{models} in common; at least {similarity.LEAST} are needed"
             rows.append(key | {"note": note})
         else:
             rows += [key | row for row in _two(maps[a].of(common), maps[b].of(common), how)]

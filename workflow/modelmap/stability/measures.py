@@ -22,7 +22,7 @@ NAMES = {"cka": "CKA", "overlap": "overlap", "procrustes": "Procrustes"}
 N_NULL = 20  # permutations behind the mean of a null
 # What is said of a similarity above chance of at least so much.
 WORDS = {0.9: "the same map", 0.7: "much the same map", 0.4: "partly the same map"}
-OTHERWISE = "another map"
+OTHERWISE, UNKNOWN = "another map", "no map to compare"
 # Of many models fewer draws: n_models³ times as many comparisons are affordable, at least so many.
 DRAWS = 2e9, 3
 
@@ -84,7 +84,7 @@ class How(NamedTuple):
         null = similarity.procrustes_null(
             X, Y, n_permutations=N_NULL, random_state=self.random_state
         )
-        return 1 - float(similarity.procrustes(X, Y)), 1 - float(null.mean())
+        return 1 - similarity.procrustes(X, Y), 1 - float(null.mean())
 
     def compare_pairs(self, configurations):
         """The same of each two of a list: (index, index) to what `compare` says."""
@@ -149,8 +149,10 @@ def too_few(on):
 
 def word(rows):
     """What kind of map is told by rows of a table: by that which agrees least."""
+    if rows["above_chance"].null_count():
+        return UNKNOWN
     least = rows["above_chance"].min()
-    return next((said for bound, said in WORDS.items() if (least or 0) >= bound), OTHERWISE)
+    return next((said for bound, said in WORDS.items() if least >= bound), OTHERWISE)
 
 
 def number(value):
