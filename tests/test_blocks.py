@@ -131,3 +131,17 @@ def test_a_name_may_not_end_as_tables_beside_a_matrix_do():
 )
 def test_a_block_is_of_images_or_of_text(block, images):
     assert shows_images(check(block)) == images
+
+
+def test_a_subset_is_a_file_or_is_made_of_a_whole_dataset():
+    Path("mine.parquet").touch()
+    assert check("{source: scenes, subset: mine.parquet}")["subset"] == "mine.parquet"
+    (line,) = problems("{source: scenes, subset: results/subsets/s/ls-0.1.parquet}")
+    assert line == (
+        'a.yaml line 3, column 31: datasets.s.subset: found "results/subsets/s/ls-0.1.parquet", '
+        "expected a file, or one that is made of a whole dataset"
+    )
+    whole = "{source: scenes}\n  t: {source: scenes, subset: results/subsets/s/%s.parquet}"
+    check(whole % "ls-0.1")
+    (line,) = problems(whole % "lss-0.1")
+    assert line.endswith('; did you mean "results/subsets/s/ls-0.1.parquet"?')

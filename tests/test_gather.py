@@ -18,6 +18,7 @@ from modelmap.gather import (
     mean_losses,
     prompt_floor,
     status,
+    weighted,
 )
 
 
@@ -159,6 +160,26 @@ def test_mean_losses_are_over_the_samples_that_count():
 def test_a_model_left_out_has_no_mean_loss():
     row = by_model(gathered({"a": make_scores(noise(0), missing=range(3))}))["a"]
     assert {"nats_per_sample", "image_gap"}.isdisjoint(row)
+
+
+def test_the_samples_of_a_subset_count_by_what_they_stand_for():
+    """As if each were there as often: means are weighted, and weights are about one."""
+    counts = np.random.default_rng(3).integers(1, 4, N)
+    subset = pl.DataFrame({"sample_id": IDS, "weight": np.sqrt(counts)})
+    samples = weighted(make_samples(), subset, int(counts.sum()))
+    scores = {"a": pl.concat([make_scores(noise(0)), make_scores(noise(1), variant="shuffled")])}
+    found = gathered(scores, samples)
+    assert (found.samples["weight"] ** 2).mean() == pytest.approx(1)
+    (row,) = found.models
+    repeated = mean_losses(
+        np.repeat(noise(0), counts)[None],
+        np.repeat([3 + i % 5 for i in range(N)], counts)[None],
+        np.repeat([10 + i % 7 for i in range(N)], counts),
+    )
+    for unit, value in repeated.items():
+        assert row[unit] == pytest.approx(value[0])
+    assert row["image_gap"] == pytest.approx(np.average(noise(0) - noise(1), weights=counts))
+    assert "weight" not in gathered(scores).samples.columns
 
 
 # Rows that are not scored here

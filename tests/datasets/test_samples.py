@@ -248,3 +248,45 @@ def test_probes_are_evenly_spaced_and_shown_both_ways(n, places):
     assert [s.sample_id for s in given] == [s.sample_id for s in shuffled] == wanted
     assert {s.variant for s in given} == {"given"}
     assert {s.variant for s in shuffled} == {"shuffled"}
+
+
+# Subsets
+
+
+def subset_of(ids, file="ls-0.1.parquet"):
+    return {"file": file, "ids": ids}
+
+
+def read_subset(ids, **settings):
+    default = {"path": None, "targets_per_image": 1, "n_samples": 40, "seed": 0, "options": None}
+    return samples.read({"source": "scenes"} | default | settings, subset_of(ids))[0]
+
+
+def test_a_subset_has_its_samples_alone_and_partners_among_them():
+    whole = read(n_samples=40)
+    ids = [row["sample_id"] for row in whole[::5]]
+    some = read_subset(ids[::-1])
+    assert [row["sample_id"] for row in some] == ids
+    assert {row["shuffled_from"] for row in some} == set(ids)
+    shown = ("sample_id", "group", "target", "image")
+    assert [[row[key] for key in shown] for row in some] == [
+        [row[key] for key in shown] for row in whole[::5]
+    ]
+
+
+def test_samples_of_another_draw_are_told_the_first_and_how_many():
+    ids = [row["sample_id"] for row in read(n_samples=40)]
+    other = {row["sample_id"] for row in read(n_samples=40, seed=1)}
+    missing = [name for name in ids if name not in other]
+    with pytest.raises(InvalidDataset) as error:
+        read_subset(ids, seed=1)
+    assert str(error.value) == (
+        f"ls-0.1.parquet: {len(missing)} of 40 samples are not among the 40 of scenes, the first "
+        f'is "{missing[0]}"; give the dataset the keys (n_samples, seed, …) of the one that the '
+        "subset was chosen from"
+    )
+
+
+def test_a_subset_of_nothing_is_none():
+    with pytest.raises(InvalidDataset, match="ls-0.1.parquet: holds no sample"):
+        read_subset([])

@@ -193,3 +193,11 @@ def test_mean_interval_of_one_group_is_unknown():
 
 def test_bits_per_byte():
     assert bits_per_byte(np.log(2) * 50, 50) == pytest.approx(1)
+
+
+def test_a_weight_is_as_good_as_values_that_are_there_several_times():
+    rng = np.random.default_rng(40)
+    x, counts, groups = rng.normal(size=50), rng.integers(1, 4, 50), np.arange(50) // 2
+    found = mean_interval(x, groups, level=0.9, weights=np.sqrt(counts))
+    every = mean_interval(np.repeat(x, counts), np.repeat(groups, counts), level=0.9)
+    assert found == pytest.approx(every)

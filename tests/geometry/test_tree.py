@@ -245,3 +245,16 @@ def test_newick_of_a_known_tree():
         "(c:1,'d_1':2,(a:1,b:2):5);",
         "((a:1,b:2):5,c:1,'d_1':2);",
     )
+
+
+def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
+    counts = np.random.default_rng(12).integers(1, 5, 60)
+    L, groups, how = drifted(planted(9), 9, 60), np.arange(60) // 2, {"n_bootstrap": 50}
+    repeated = double_center(np.repeat(L, counts, axis=1))
+    tree = neighbor_joining(squared_distances(repeated))
+    every = with_support(tree, repeated, np.repeat(groups, counts), **how, random_state=0)
+    weights = np.sqrt(counts)
+    Q = double_center(L, weights)
+    some = with_support(tree, Q, groups, **how, random_state=0, weights=weights)
+    np.testing.assert_array_equal(some.support, every.support)
+    assert 0 < np.nanmin(some.support) < 1

@@ -11,7 +11,7 @@ HELD_OUT, ALL = "held out", "all"
 ENOUGH = 0.1  # error that the note tells the number of samples for
 N_FOLDS = 5
 PAIRS = 4000  # of many models so many pairs, drawn at random, stand for all
-RUNS = 2e11, 20  # of much data fewer draws: so many operations in all, and at least so many draws
+RUNS = 5e10, 20  # of much data fewer draws: so many operations in all, and at least so many draws
 
 COUNTS = ("n_drawn", "n_groups", "n_samples")
 ERRORS = ("tau1", "tau1_low", "tau1_high", "tau1_expected", "tau2", "epsilon1", "epsilon2")
@@ -75,32 +75,40 @@ def errors(models, Q, samples, families, *, methods, sizes, n_repeats, random_st
     return table, _note(table, len(groups), len(set(families)))
 
 
-def choose(models, Q, samples, *, method, size, random_state):
-    """Draw one subset: all samples of the groups drawn.
+def choose(models, Q, samples, *, methods, sizes, random_state):
+    """Draw subsets, one by each method of each size: all samples of the groups drawn.
 
-    Returns
-    -------
+    Yields
+    ------
     rows : DataFrame of tables.SUBSET, in the order of `samples`; none where models do not differ
     facts : dict: method, size, n_drawn, n_groups, n_samples (of the whole), random_state, models,
         and where there is no row, the reason
     """
     labels, codes = np.unique(samples["group"].to_numpy(), return_inverse=True)
-    n = n_drawn(size, len(labels))
-    facts = {"method": method, "size": size, "n_drawn": n, "n_groups": len(labels)}
-    facts |= {"n_samples": len(codes), "random_state": random_state, "models": models}
-    try:
-        probability = sampling.probabilities(Q, codes, method=method)
-    except sampling.Alike as reason:
-        probability, facts["reason"] = np.zeros(len(labels)), str(reason)
-        counts = np.zeros(len(labels), dtype=int)
-    else:
-        counts = sampling.draw(probability, n, _rng(random_state, method, n))
-    columns = {"count": counts, "probability": probability}
-    columns["weight"] = sampling.weights(counts, probability)
-    table = samples.select("sample_id", "group").with_columns(
-        pl.Series(name, values[codes]) for name, values in columns.items()
-    )
-    return table.filter(pl.col("count") > 0), facts
+    facts = {"n_groups": len(labels), "n_samples": len(codes)}
+    facts |= {"random_state": random_state, "models": models}
+    for method in methods:
+        try:
+            probability, reason = sampling.probabilities(Q, codes, method=method), {}
+        except sampling.Alike as alike:
+            probability, reason = None, {"reason": str(alike)}
+        for size in sizes:
+            n = n_drawn(size, len(labels))
+            counts = np.zeros(len(labels), dtype=int)
+            if probability is not None:
+                counts = sampling.draw(probability, n, _rng(random_state, method, n))
+            about = {"method": method, "size": size, "n_drawn": n}
+            yield _members(samples, codes, counts, probability), facts | about | reason
+
+
+def _members(samples, codes, counts, probability):
+    """All samples of the groups drawn, with what was drawn of their group."""
+    here = counts[codes] > 0
+    columns = {"count": counts}
+    if here.any():
+        columns |= {"probability": probability, "weight": sampling.weights(counts, probability)}
+    table = samples.select("sample_id", "group").filter(here)
+    return table.with_columns(pl.Series(c, v[codes[here]]) for c, v in columns.items())
 
 
 def _rng(random_state, method, n, fold=0):
@@ -126,50 +134,44 @@ def _folds(families):
 def _rows(Q, groups, name, trials, *, designs, n_repeats, random_state):
     """Rows of the table: errors over all pairs of all trials, (models that choose, models held)."""
     sizes = np.unique(groups, return_counts=True)[1]
+    n = [n_drawn(size, len(sizes)) for _, size in designs]
     pairs = [_pairs(held, PAIRS // len(trials), random_state) for _, held in trials]
     n_pairs = sum(len(i) for i, _ in pairs)
     most, least = RUNS
-    cost = 2 * n_pairs * len(sizes) * len(designs)
-    n_runs = min(n_repeats, max(least, int(most / cost)))
-    squared = np.zeros((2, len(designs), n_runs))  # absolute and relative
-    expected, unique, G = np.zeros(len(designs)), np.zeros((2, len(designs))), 0.0
+    n_runs = min(n_repeats, max(least, int(most / (2 * n_pairs * len(sizes) * len(designs)))))
+    squared, unique = np.zeros((2, len(designs), n_runs)), np.zeros((2, len(designs)))
+    expected, G = np.zeros(len(designs)), 0.0
     for fold, ((chosen, _), some) in enumerate(zip(trials, pairs, strict=True)):
-        probability = {m: sampling.probabilities(Q[chosen], groups, method=m) for m, _ in designs}
-        each = {
-            m: sampling.expected_squared_errors(Q, groups, some, p) for m, p in probability.items()
-        }
-        drawn = []
-        for k, (method, size) in enumerate(designs):
-            p, n = probability[method], n_drawn(size, len(sizes))
-            counts = _rng(random_state, method, n, fold).multinomial(n, p, size=n_runs)
-            drawn.append(np.divide(counts, n * p, out=np.zeros(counts.shape), where=counts > 0))
-            expected[k] += each[method][0] / n
-            found = [sampling.expected_unique(p, n, s) for s in (np.ones(len(sizes)), sizes)]
-            unique[:, k] += np.array(found) / len(trials)
-        G += each["uniform"][2]
+        drawn, of = [], {}  # method -> probability, and error of one draw
+        for method in dict.fromkeys(method for method, _ in designs):
+            p = sampling.probabilities(Q[chosen], groups, method=method)
+            of[method] = p, sampling.expected_squared_errors(Q, groups, some, p)
+        for k, (method, _) in enumerate(designs):
+            p, (error, _, size) = of[method]
+            counts = _rng(random_state, method, n[k], fold).multinomial(n[k], p, size=n_runs)
+            drawn.append(np.array([sampling.weights(row, p) ** 2 for row in counts]))
+            expected[k] += error / n[k]
+            unique[0, k] += sampling.expected_unique(p, n[k], np.ones(len(sizes))) / len(trials)
+            unique[1, k] += sampling.expected_unique(p, n[k], sizes) / len(trials)
+        G += size
         found = sampling.squared_errors(Q, groups, some, np.concatenate(drawn))
         squared += np.reshape(found, squared.shape)
-    runs1, runs2 = np.sqrt(squared[0] / G), np.sqrt(squared[1] / n_pairs)
-    tau1, tau2 = (np.sqrt((runs**2).mean(axis=1)) for runs in (runs1, runs2))
-    low, high = np.quantile(runs1, [0.05, 0.95], axis=1)
-    whole = designs.index(("uniform", 1))
-    columns = {
-        "n_groups": unique[0],
-        "n_samples": unique[1],
-        "tau1": tau1,
-        "tau1_low": low,
-        "tau1_high": high,
-        "tau1_expected": np.sqrt(expected / G),
-        "tau2": tau2,
-        "epsilon1": np.hypot(tau1, tau1[whole]),
-        "epsilon2": np.hypot(tau2, tau2[whole]),
-    }
+    told = {"evaluated_on": name, "n_runs": n_runs, "n_pairs": n_pairs}
+    columns = _relative(squared[0] / G, squared[1] / n_pairs, designs.index(("uniform", 1)))
+    columns |= {"n_groups": unique[0], "n_samples": unique[1], "n_drawn": n}
+    columns["tau1_expected"] = np.sqrt(expected / G)
     return [
-        {"evaluated_on": name, "method": method, "size": size, "n_runs": n_runs}
-        | {"n_drawn": n_drawn(size, len(sizes)), "n_pairs": n_pairs}
-        | {column: float(values[k]) for column, values in columns.items()}
+        told | {"method": method, "size": size} | {c: values[k] for c, values in columns.items()}
         for k, (method, size) in enumerate(designs)
     ]
+
+
+def _relative(absolute, relative, whole):
+    """Columns of relative errors from squared ones of shape (n_designs, n_runs)."""
+    tau1, tau2 = (np.sqrt(squared.mean(axis=1)) for squared in (absolute, relative))
+    low, high = np.quantile(np.sqrt(absolute), [0.05, 0.95], axis=1)
+    epsilon = {"epsilon1": np.hypot(tau1, tau1[whole]), "epsilon2": np.hypot(tau2, tau2[whole])}
+    return {"tau1": tau1, "tau1_low": low, "tau1_high": high, "tau2": tau2} | epsilon
 
 
 def _pairs(models, most, random_state):

@@ -16,10 +16,8 @@ table, note = subsets.errors(models, Q, samples, list(map(families.get, models))
 table.write_csv(output.errors, separator="\t")
 style.save(errors_figure(table, note=note), output.figure, *output.figures)
 
-drawn = [(method, size) for method in how["methods"] for size in how["sizes"]]
 made_of = {key: tables.provenance(snakemake.input.coordinates)[key] for key in ("clip", "adjust")}
-for file, (method, size) in zip(output.subsets, drawn, strict=True):
-    rows, facts = subsets.choose(
-        models, Q, samples, method=method, size=size, random_state=how["random_state"]
-    )
+how = {key: how[key] for key in ("methods", "sizes", "random_state")}
+drawn = subsets.choose(models, Q, samples, **how)
+for file, (rows, facts) in zip(output.subsets, drawn, strict=True):
     tables.write(file, tables.SUBSET, rows, facts | made_of)
