@@ -180,6 +180,8 @@ def test_the_samples_of_a_subset_count_by_what_they_stand_for():
         assert row[unit] == pytest.approx(value[0])
     assert row["image_gap"] == pytest.approx(np.average(noise(0) - noise(1), weights=counts))
     assert "weight" not in gathered(scores).samples.columns
+    with pytest.raises(Incomplete, match='1 of 100 samples that are not .* 99: .* is "s7"'):
+        weighted(make_samples().filter(pl.col("sample_id") != "s7"), subset, 200)
 
 
 # Rows that are not scored here

@@ -133,7 +133,7 @@ def test_the_note_tells_how_many_samples_are_enough():
 
 def test_of_much_data_fewer_pairs_and_draws(Q, table, monkeypatch):
     monkeypatch.setattr(subsets, "PAIRS", 10)
-    monkeypatch.setattr(subsets, "RUNS", (1, 4))
+    monkeypatch.setattr(subsets, "RUNS", {"most": 1, "least": 4})
     few, _ = subsets.errors(MODELS, Q, make_samples(), FAMILIES, **HOW)
     assert set(few["n_runs"]) == {4}
     assert set(few["n_pairs"]) == {10}

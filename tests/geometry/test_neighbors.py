@@ -204,3 +204,17 @@ def test_nobody_to_ask_is_unknown():
     assert result.n_models == 0
     assert np.isnan([result.accuracy, result.null_mean, result.p]).all()
     assert result.nearest.tolist() == [-1, -1, -1]
+
+
+def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
+    rng = np.random.default_rng(11)
+    L, counts, groups = rng.normal(size=(7, 60)), rng.integers(1, 5, 60), np.arange(60) // 2
+    i, j = np.nonzero(~np.eye(7, dtype=bool))
+    how, weights = {"n_bootstrap": 60, "random_state": 0}, np.sqrt(counts)
+    repeated = double_center(np.repeat(L, counts, axis=1))
+    every = nearest_probability(repeated, np.repeat(groups, counts), i, j, **how)
+    Q = double_center(L, weights)
+    np.testing.assert_array_equal(
+        nearest_probability(Q, groups, i, j, **how, weights=weights), every
+    )
+    assert not np.array_equal(nearest_probability(Q, groups, i, j, **how), every)

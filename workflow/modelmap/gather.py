@@ -65,12 +65,24 @@ def weighted(samples, subset, n_samples):
 
     Returns
     -------
-    DataFrame with a column weight, such that a mean over the subset of what is multiplied by its
-    square is, on average over draws, the mean over the whole
+    DataFrame of the subset's samples with a column weight, such that a mean over them of what is
+    multiplied by its square is, on average over draws, the mean over the whole
+
+    Raises
+    ------
+    Incomplete
+        If a sample of the subset is none of these.
     """
+    missing = subset.join(samples, on="sample_id", how="anti")["sample_id"]
+    if subset.is_empty() or len(missing):
+        said = f'the first that is none of them is "{missing[0]}"' if len(missing) else "no sample"
+        raise Incomplete(
+            f"the dataset's subset has {len(missing)} of {subset.height} samples that are not "
+            f"among the dataset's {samples.height}: {said}"
+        )
     scale = math.sqrt(subset.height / n_samples)
     weights = subset.select("sample_id", weight=pl.col("weight") * scale)
-    return samples.join(weights, on="sample_id", how="inner", maintain_order="left")
+    return samples.join(weights, on="sample_id", maintain_order="left")
 
 
 def gather(samples, scores, *, noise, level, rows=None):

@@ -27,7 +27,9 @@ N_NEAREST = 100
 RESAMPLES = {"most": 3e11, "least": 100}
 
 
-def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap, out=None):
+def distances_and_neighbors(
+    models, Q, samples, *, noise, level, n_bootstrap, weights=None, out=None
+):
     """Rows of tables.DISTANCES and of tables.NEIGHBORS.
 
     Of more than ALL_PAIRS models these are the pairs of each model with its N_NEAREST nearest.
@@ -40,6 +42,7 @@ def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap, ou
     noise : list of the variance of each model's rounding (nats squared; None: not measured)
     level : of the intervals
     n_bootstrap : the most resamples behind the probability to be the nearest, see RESAMPLES
+    weights : ndarray of shape (n_samples,), those of the coordinates; None: all alike
     out : ndarray of shape (n_models, n_models), optional, where to write all squared distances
 
     Returns
@@ -60,8 +63,9 @@ def distances_and_neighbors(models, Q, samples, *, noise, level, n_bootstrap, ou
     else:
         low, high = (ends[i, j] for ends in squared_distance_intervals(Q, groups, level=level))
     pairs = _pairs(d2[i, j], low, high, np.array(noise, dtype=float)[np.stack([i, j])].sum(axis=0))
-    pairs = pairs.with_columns(_per_byte(samples["n_bytes"]))
-    p, n_drawn = _p_nearest(Q, groups, near, pairs[of], level, n_bootstrap)
+    pairs = pairs.with_columns(_per_byte(samples["n_bytes"], weights))
+    how = {"level": level, "n_bootstrap": n_bootstrap, "weights": weights}
+    p, n_drawn = _p_nearest(Q, groups, near, pairs[of], **how)
     neighbors = pairs[of].select(
         names.gather(model).alias("model"),
         pl.Series("rank", np.tile(np.arange(1, near.shape[1] + 1), len(models)), pl.Int32),
@@ -87,18 +91,19 @@ def _pairs(d2, low, high, floor):
     return table.with_columns(below_noise_floor=pl.when(known).then(below))
 
 
-def _per_byte(n_bytes):
+def _per_byte(n_bytes, weights):
     """The divergence in bits per byte, and whether it is still one; null without bytes."""
     if n_bytes.null_count():
         return [
             pl.lit(None, pl.Float64).alias("kl_bits_per_byte"),
             pl.lit(None, pl.Boolean).alias("beyond_kl_limit"),
         ]
-    bits = bits_per_byte(pl.col("kl_nats"), n_bytes.mean())
+    mean_bytes = n_bytes.mean() if weights is None else np.average(n_bytes, weights=weights**2)
+    bits = bits_per_byte(pl.col("kl_nats"), mean_bytes)
     return [bits.alias("kl_bits_per_byte"), (bits > KL_LIMIT).alias("beyond_kl_limit")]
 
 
-def _p_nearest(Q, groups, near, listed, level, n_bootstrap):
+def _p_nearest(Q, groups, near, listed, *, level, n_bootstrap, weights):
     """Probability of each listed neighbor to be the nearest, and by how many resamples."""
     n_groups, p = len(np.unique(groups)), np.zeros(near.size)
     if n_groups < 2:
@@ -109,9 +114,8 @@ def _p_nearest(Q, groups, near, listed, level, n_bootstrap):
     model, rank = np.nonzero(candidates(d2, low, level=level, n_groups=n_groups))
     n_drawn = affordable(n_bootstrap, **RESAMPLES, cost=len(model) * Q.shape[1])
     at = model * near.shape[1] + rank
-    p[at] = nearest_probability(
-        Q, groups, model, near.ravel()[at], n_bootstrap=n_drawn, random_state=0
-    )
+    how = {"n_bootstrap": n_drawn, "random_state": 0, "weights": weights}
+    p[at] = nearest_probability(Q, groups, model, near.ravel()[at], **how)
     return p, n_drawn
 
 

@@ -6,12 +6,14 @@ import numpy as np
 import polars as pl
 
 from modelmap.geometry import sampling
+from modelmap.geometry.resampling import affordable
 
 HELD_OUT, ALL = "held out", "all"
 ENOUGH = 0.1  # error that the note tells the number of samples for
 N_FOLDS = 5
 PAIRS = 4000  # of many models so many pairs, drawn at random, stand for all
-RUNS = 5e10, 20  # of much data fewer draws: so many operations in all, and at least so many draws
+# Of much data fewer draws: pairs × groups × designs × draws that are affordable.
+RUNS = {"most": 2.5e10, "least": 20}
 
 COUNTS = ("n_drawn", "n_groups", "n_samples")
 ERRORS = ("tau1", "tau1_low", "tau1_high", "tau1_expected", "tau2", "epsilon1", "epsilon2")
@@ -137,8 +139,7 @@ def _rows(Q, groups, name, trials, *, designs, n_repeats, random_state):
     n = [n_drawn(size, len(sizes)) for _, size in designs]
     pairs = [_pairs(held, PAIRS // len(trials), random_state) for _, held in trials]
     n_pairs = sum(len(i) for i, _ in pairs)
-    most, least = RUNS
-    n_runs = min(n_repeats, max(least, int(most / (2 * n_pairs * len(sizes) * len(designs)))))
+    n_runs = affordable(n_repeats, **RUNS, cost=n_pairs * len(sizes) * len(designs))
     squared, unique = np.zeros((2, len(designs), n_runs)), np.zeros((2, len(designs)))
     expected, G = np.zeros(len(designs)), 0.0
     for fold, ((chosen, _), some) in enumerate(zip(trials, pairs, strict=True)):

@@ -12,9 +12,10 @@ samples = tables.read(snakemake.input.samples, tables.MATRIX_SAMPLES).filter("ke
 noise = tables.read(snakemake.input.models, tables.MATRIX_MODELS)
 noise = dict(noise.select("model", "noise_nats2").rows())
 output, how = snakemake.output, snakemake.params.how
+weights = tables.weights(samples)
 square = open_memmap(output.square, "w+", shape=(len(models), len(models)))
 distances, neighbors, facts = pairs.distances_and_neighbors(
-    models, Q, samples, noise=[noise[model] for model in models], **how, out=square
+    models, Q, samples, noise=[noise[model] for model in models], **how, weights=weights, out=square
 )
 square.flush()
 facts = how | facts | pairs.counts(distances)

@@ -86,7 +86,7 @@ def candidates(d2, low, *, level, n_groups):
     return found | (log_d2 - half <= ends)
 
 
-def nearest_probability(Q, groups, model, neighbor, *, n_bootstrap, random_state):
+def nearest_probability(Q, groups, model, neighbor, *, n_bootstrap, random_state, weights=None):
     """Probability that a neighbor is the nearest of a model, from one joint bootstrap over groups.
 
     Each resample draws as many groups as there are, with replacement, the same for all models.
@@ -103,6 +103,8 @@ def nearest_probability(Q, groups, model, neighbor, *, n_bootstrap, random_state
     n_bootstrap : int
         Number of resamples.
     random_state : int
+    weights : array of shape (n_samples,), or None
+        Those of `centering.double_center`.
 
     Returns
     -------
@@ -119,8 +121,8 @@ def nearest_probability(Q, groups, model, neighbor, *, n_bootstrap, random_state
     first, counts = np.unique(model, return_index=True, return_counts=True)[1:]
     probability, block = np.zeros(len(model)), max(1, _CELLS // max(len(model), n_groups))
     for start in range(0, n_bootstrap, block):
-        weights = rng.multinomial(n_groups, share, size=min(block, n_bootstrap - start))
-        d2 = _resampled(Q, groups, np.divmod(pairs, len(Q)), weights.astype(float))[:, of]
+        drawn = rng.multinomial(n_groups, share, size=min(block, n_bootstrap - start))
+        d2 = _resampled(Q, groups, np.divmod(pairs, len(Q)), drawn.astype(float), weights)[:, of]
         least = np.minimum.reduceat(d2, first, axis=1)
         wins = d2 == np.repeat(least, counts, axis=1)
         ties = np.add.reduceat(wins, first, axis=1, dtype=int)
@@ -194,19 +196,22 @@ def same_family_accuracy(d2, families, lineage, *, n_permutations, random_state)
     )
 
 
-def _resampled(Q, groups, pairs, weights):
-    """Squared distances (n_resamples, n_pairs) of pairs (i, j); weights count drawn groups."""
+def _resampled(Q, groups, pairs, drawn, weights):
+    """Squared distances (n_resamples, n_pairs) of pairs (i, j), groups drawn so often."""
     order, sizes = by_group(groups, Q.shape[1])
-    starts, n = np.cumsum(sizes) - sizes, (weights @ sizes)[:, None]
-    of_sample = np.empty((len(weights), Q.shape[1]))
-    of_sample[:, order] = np.repeat(weights, sizes, axis=1)
-    means = of_sample @ Q.T / n
-    d2 = np.empty((len(weights), len(pairs[0])))
+    starts, n = np.cumsum(sizes) - sizes, (drawn @ sizes)[:, None]
+    of_sample = np.empty((len(drawn), Q.shape[1]))
+    of_sample[:, order] = np.repeat(drawn, sizes, axis=1)
+    if weights is None:
+        means = of_sample @ Q.T / n
+    else:
+        means = (of_sample * weights) @ Q.T / np.sqrt(n * (of_sample @ weights**2)[:, None])
+    d2 = np.empty((len(drawn), len(pairs[0])))
     for start in range(0, d2.shape[1], _PAIRS):
         some = slice(start, start + _PAIRS)
         i, j = (part[some] for part in pairs)
         squares = np.add.reduceat(((Q[i] - Q[j]) ** 2)[:, order], starts, axis=1)
-        d2[:, some] = weights @ squares.T / n - (means[:, i] - means[:, j]) ** 2
+        d2[:, some] = drawn @ squares.T / n - (means[:, i] - means[:, j]) ** 2
     return d2
 
 
