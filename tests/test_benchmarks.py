@@ -1,6 +1,4 @@
-"""Benchmark tables are read whole or refused; correlations are of complete rows only."""
-
-import math
+"""Benchmark tables are read whole or refused; models and scores are joined by name."""
 
 import polars as pl
 import pytest
@@ -61,7 +59,7 @@ def test_table_without_rows(read):
         *(
             (f"name\tx\t{name}\n",
              f"t.tsv line 1, column 3 ({name}): a column of this name is made here; rename it")
-            for name in ("mean", "model", "family", *MEASURES)
+            for name in ("mean", "model", "family", "lineage", "log_params", "year", *MEASURES)
         ),
     ],
 )  # fmt: skip
@@ -85,11 +83,15 @@ def test_all_problems_are_told_at_once(read):
 # Models and scores side by side
 
 METADATA = [
-    {"model": "a", "family": "f", "benchmark_name": None},
-    {"model": "b", "family": None, "benchmark_name": "B of the table"},
-    {"model": "left-out", "family": "f", "benchmark_name": None},
-    {"model": "not-in-table", "family": "f", "benchmark_name": None},
-    {"model": "never-scored", "family": "f", "benchmark_name": None},
+    {"model": model, "family": family, "benchmark_name": name}
+    | {"parent": "", "params_b": None, "released": None}
+    for model, family, name in (
+        ("a", "f", None),
+        ("b", None, "B of the table"),
+        ("left-out", "f", None),
+        ("not-in-table", "f", None),
+        ("never-scored", "f", None),
+    )
 ]
 
 
@@ -128,7 +130,9 @@ def test_the_mean_is_of_complete_rows_only():
 
 def test_one_benchmark_has_no_mean():
     points, _ = benchmarks.join(TABLE.drop("y"), MODELS, METADATA)
-    assert points.columns == ["model", "family", *MEASURES, "x"]
+    facts = ["lineage", "log_params", "year"]
+    assert points.columns == ["model", "family", *facts, *MEASURES, "x"]
+    assert benchmarks.names_of(points) == ["x"]
 
 
 def test_coverage_lists_both_sides():
@@ -168,87 +172,6 @@ def test_the_order_of_rows_changes_nothing():
     second = benchmarks.join(TABLE[::-1], MODELS[::-1], METADATA[::-1])
     assert first[0].equals(second[0])
     assert first[1].equals(second[1])
-
-
-# Correlations
-
-
-def make_points(n_benchmarks):
-    """Return 12 models in 6 families: b0 is minus the loss, the others are ever less like it."""
-    n = 12
-    losses = [float((7 * i) % 13) for i in range(n)]
-    scores = {
-        f"b{k}": [-loss + 3 * k * math.sin(5 * i + k) for i, loss in enumerate(losses)]
-        for k in range(n_benchmarks)
-    }
-    table = pl.DataFrame({"name": [f"m{i}" for i in range(n)]} | scores)
-    models = models_table({f"m{i}": loss for i, loss in enumerate(losses)})
-    metadata = [
-        {"model": f"m{i}", "family": f"f{i // 2}", "benchmark_name": None} for i in range(n)
-    ]
-    return benchmarks.join(table, models, metadata)[0]
-
-
-def correlations(points):
-    return benchmarks.correlations(
-        points, n_bootstrap=50, n_permutations=200, level=0.9, random_state=0
-    )
-
-
-def test_a_row_for_each_benchmark_and_measure():
-    found = correlations(make_points(3))
-    assert set(found.select("benchmark", "measure").rows()) == {
-        (benchmark, measure) for benchmark in ("b0", "b1", "b2", "mean") for measure in MEASURES
-    }
-    assert found.height == 12
-    assert set(found["n_models"]) == {12}
-    assert set(found["n_families"]) == {6}
-
-
-def test_a_planted_correlation_is_recovered():
-    row = correlations(make_points(1)).row(0, named=True)
-    assert row["pearson"] == row["spearman"] == pytest.approx(-1)
-    assert row["p"] < 0.05
-
-
-def test_the_mean_is_left_out_of_the_adjustment():
-    """Benjamini and Hochberg by hand, over the three benchmarks of one measure."""
-    found = correlations(make_points(3)).filter(measure="nats_per_token")
-    p = dict(found.filter(pl.col("benchmark") != "mean").select("benchmark", "p").rows())
-    assert len(set(p.values())) > 1
-    ranked = sorted(p.values())
-    for row in found.rows(named=True):
-        if row["benchmark"] == "mean":
-            assert row["p_adjusted"] is None
-            assert row["p"] is not None
-        else:
-            wanted = min(
-                3 * q / rank for rank, q in enumerate(ranked, 1) if q >= p[row["benchmark"]]
-            )
-            assert row["p_adjusted"] == pytest.approx(min(wanted, 1))
-
-
-def test_a_missing_score_leaves_out_that_model_alone():
-    points = make_points(2)
-    points = points.with_columns(b1=pl.when(pl.col("model") != "m3").then("b1"))
-    points = points.with_columns(mean=pl.when(pl.col("model") != "m3").then("mean"))
-    found = correlations(points).filter(measure="bits_per_byte")
-    assert dict(found.select("benchmark", "n_models").rows()) == {"b0": 12, "b1": 11, "mean": 11}
-
-
-def test_too_few_models_give_rows_without_numbers():
-    found = correlations(make_points(2)[:3])
-    assert found.height == 9
-    for column in ("pearson", "pearson_low", "p", "p_adjusted"):
-        assert found[column].is_null().all()
-    assert correlations(make_points(2)[:0])["n_models"].to_list() == [0] * 9
-
-
-def test_note():
-    row = {"n_models": 9, "pearson": -0.456, "pearson_low": -0.7, "pearson_high": 0.1}
-    row |= {"spearman": 0.5, "spearman_low": None, "spearman_high": None}
-    assert benchmarks.note(row) == "r = −0.46 [−0.70, 0.10], ρ = 0.50, 9 models"
-    assert benchmarks.note(row | {"pearson": None}).startswith("r not to be had, ρ = 0.50")
 
 
 def test_file_names_need_no_quotes():

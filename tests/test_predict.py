@@ -94,15 +94,6 @@ def test_each_baseline_uses_its_own_column():
     assert (found["r2"], found["note"]) == (None, "told of none of the models")
 
 
-@pytest.mark.parametrize(
-    ("text", "year"),
-    [(None, None), ("2024", 2024.5), ("2024-01", 2024 + 1 / 24), ("2024-12-31", 2025 - 1 / 744)],
-)
-def test_dates_are_the_middle_of_what_is_told(text, year):
-    case = arrange(*make(4, released=[text] * 4))
-    assert case.models["year"].to_list() == pytest.approx([year] * 4) if year else [None] * 4
-
-
 def test_what_is_held_out_together():
     """By lineage (through a model without a score too) and backbone, else by family."""
     table, models, names, Q, sheet = make(8, size=1)

@@ -210,12 +210,6 @@ def test_models_without_a_value_are_left_out_of_its_share():
     assert table["n_models"].to_list() == [19, 0, 24, 24, 24]
 
 
-def test_dates_are_years():
-    assert structure._year("2024") == 2024
-    assert structure._year("2024-07") == 2024.5
-    assert structure._year("2024-01-01") == 2024
-
-
 def test_the_order_of_the_sheet_changes_nothing(on):
     again = place(planted(), sheet_of()[::-1])[0]
     assert structure.suspect_pairs(on, level=0.9).equals(structure.suspect_pairs(again, level=0.9))

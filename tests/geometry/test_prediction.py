@@ -13,6 +13,7 @@ from modelmap.geometry.ridge import DualRidge, lack_of_r2, squared_error
 
 SIZES = [10, 7, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1]
 FAMILY = np.repeat(np.arange(len(SIZES)), SIZES)
+MODEL = np.arange(len(FAMILY))  # each a lineage of its own
 N_SAMPLES = 60
 
 
@@ -143,7 +144,8 @@ def test_planted_score_is_recovered():
     folds = prediction.split_groups(family)
     nested = NestedRidge(Q @ Q.T, folds)
     assert prediction.r2(Y, nested.predict(Y), folds)[0] > 0.9
-    assert nested.p_values(Y, family, n_permutations=99, random_state=0)[0] == 0.01
+    how = {"n_permutations": 99, "random_state": 0}
+    assert nested.p_values(Y, family, np.arange(150), **how)[0] == 0.01
     weights, shares = prediction.sample_weights(Q, Y, folds)
     assert set(np.argsort(-weights[:, 0])[:5]) == set(range(5))
     assert shares.sum() == pytest.approx(1)
@@ -158,7 +160,7 @@ def found_by_chance(effect, groups, families, n=100):
     for _ in range(n):
         Q, Y = draw(rng, effect)
         nested = NestedRidge(Q @ Q.T, folds)
-        p += list(nested.p_values(Y, families, n_permutations=39, random_state=0))
+        p += list(nested.p_values(Y, families, MODEL, n_permutations=39, random_state=0))
         r2 += list(prediction.r2(Y, nested.predict(Y), folds))
     return np.mean(np.array(p) <= 0.05), np.mean(r2)
 
@@ -186,8 +188,8 @@ def test_targets_do_not_know_of_each_other():
     both = np.hstack([a, b])
     np.testing.assert_allclose(nested.predict(both), np.hstack([nested.predict(y) for y in (a, b)]))
     how = {"n_permutations": 50, "random_state": 0}
-    alone = [nested.p_values(y, FAMILY, **how)[0] for y in (a, b)]
-    assert nested.p_values(both, FAMILY, **how).tolist() == alone
+    alone = [nested.p_values(y, FAMILY, MODEL, **how)[0] for y in (a, b)]
+    assert nested.p_values(both, FAMILY, MODEL, **how).tolist() == alone
 
 
 def test_the_order_of_models_and_samples_changes_nothing():
@@ -211,7 +213,7 @@ def test_what_does_not_vary_is_neither_found_nor_fatal():
     folds, flat = prediction.split_groups(FAMILY), np.full((len(Q), 1), 0.1)
     nested = NestedRidge(Q @ Q.T, folds)
     np.testing.assert_allclose(nested.predict(flat), 0.1)
-    assert np.isnan(nested.p_values(flat, FAMILY, n_permutations=9, random_state=0))
+    assert np.isnan(nested.p_values(flat, FAMILY, MODEL, n_permutations=9, random_state=0))
     Y = np.arange(len(Q), dtype=float)[:, None]
     same = NestedRidge(np.full((len(Q), len(Q)), 3.0), folds)
     np.testing.assert_allclose(same.predict(Y), prediction.training_means(Y, folds))
@@ -237,7 +239,7 @@ def test_two_families_have_no_p():
     Q, Y = draw(np.random.default_rng(11))
     nested = NestedRidge(Q @ Q.T, prediction.split_groups(FAMILY))
     two = FAMILY > 3
-    assert np.isnan(nested.p_values(Y, two, n_permutations=9, random_state=0)).all()
+    assert np.isnan(nested.p_values(Y, two, MODEL, n_permutations=9, random_state=0)).all()
 
 
 # Baselines

@@ -1,18 +1,17 @@
-"""Benchmark tables, and mean negative log-likelihoods held against them."""
+"""Benchmark tables, read from a file or made of answers, and joined with the models of a map."""
 
 import difflib
 import math
 import re
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from modelmap.geometry.correlation import benjamini_hochberg, correlate
+from modelmap.metadata import FACTS, facts
 
 MEASURES = ("nats_per_sample", "nats_per_token", "bits_per_byte")
 MEAN = "mean"
-MADE_HERE = (MEAN, "model", "family", *MEASURES)  # columns beside the benchmarks
+BESIDE = ("model", "family", *FACTS, *MEASURES)  # columns of points that are no benchmarks
 RULES = ("sum", "byte", "pmi")  # by which an option is chosen
 
 
@@ -60,12 +59,13 @@ def join(table, models, metadata):
     ----------
     table : DataFrame from read_table
     models : DataFrame of tables.MATRIX_MODELS
-    metadata : list of dict with model, family and benchmark_name
+    metadata : list of dict: model, family, benchmark_name and what `metadata.facts` takes; of the
+        whole sheet
 
     Returns
     -------
-    points : DataFrame: model, family, the MEASURES, each benchmark and, where there is more than
-        one, their mean (of models that have them all)
+    points : DataFrame: the columns BESIDE, each benchmark and, where there is more than one, their
+        mean (of models that have them all)
     coverage : DataFrame: model, name, on_map, in_table; models and scores without the other too,
         with the nearest name of the other side
     """
@@ -85,7 +85,8 @@ def join(table, models, metadata):
         mean = pl.sum_horizontal(benchmarks, ignore_nulls=False) / len(benchmarks)
         table = table.with_columns(mean.alias(MEAN))
     on_map = models.filter("kept").select("model", *MEASURES)
-    joined = names.join(on_map, on="model", how="left").join(
+    known = names.join(facts(metadata), on="model", how="left")
+    joined = known.join(on_map, on="model", how="left").join(
         table, on="name", how="full", coalesce=True
     )
     here = pl.col("nats_per_sample").is_not_null()
@@ -110,6 +111,11 @@ def join(table, models, metadata):
     return points, coverage
 
 
+def names_of(points):
+    """The benchmarks of `join`'s points, and their mean."""
+    return [c for c in points.columns if c not in BESIDE]
+
+
 def _nearest(name, others):
     """Which of the names without a partner may be meant."""
     folded = {other.casefold(): other for other in others if other != name}
@@ -117,55 +123,9 @@ def _nearest(name, others):
     return folded[close[0]] if close else None
 
 
-def correlations(points, *, n_bootstrap, n_permutations, level, random_state):
-    """Correlate each measure with each benchmark and with their mean.
-
-    Returns
-    -------
-    DataFrame, one row per benchmark and measure. `p` is Pearson's, by whole-family permutation;
-    `p_adjusted` is after Benjamini and Hochberg over the benchmarks, the derived mean left out.
-    """
-    benchmarks = [c for c in points.columns if c not in ("model", "family", *MEASURES)]
-    rows = []
-    for measure in MEASURES:
-        found = [
-            correlate(
-                points[measure].to_numpy(),
-                points[name].cast(pl.Float64).fill_null(math.nan).to_numpy(),
-                points["family"].to_list(),
-                n_bootstrap=n_bootstrap,
-                n_permutations=n_permutations,
-                level=level,
-                random_state=random_state,
-            )
-            for name in benchmarks
-        ]
-        own = np.array([name != MEAN for name in benchmarks])
-        adjusted = np.full(len(found), np.nan)
-        adjusted[own] = benjamini_hochberg(np.array([c.p_pearson for c in found])[own])
-        for name, one, p in zip(benchmarks, found, adjusted, strict=True):
-            facts = one._asdict()
-            facts["p"], facts["p_adjusted"] = facts.pop("p_pearson"), float(p)
-            rows.append({"benchmark": name, "measure": measure, **facts})
-    return pl.DataFrame(rows).fill_nan(None) if rows else pl.DataFrame()
-
-
 def file_name(benchmark):
     """A benchmark's name as a file can be called."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", benchmark)
-
-
-def note(row):
-    """What a figure says about one row of `correlations`."""
-
-    def one(symbol, name):
-        value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-        if value is None:
-            return f"{symbol} not to be had"
-        interval = "" if low is None else f" [{low:.2f}, {high:.2f}]"
-        return f"{symbol} = {value:.2f}{interval}".replace("-", "\u2212")
-
-    return f"{one('r', 'pearson')}, {one('ρ', 'spearman')}, {row['n_models']} models"
 
 
 def multiple_choice(samples, scores):
@@ -240,7 +200,7 @@ def _problems(path, lines):
             problems.append(f"{place}: a column without a name")
         elif file_name(name) in map(file_name, header[: i - 1]):
             problems.append(f"{place} ({name}): stands twice")
-        elif name in MADE_HERE:
+        elif name in (*BESIDE, MEAN):
             problems.append(f"{place} ({name}): a column of this name is made here; rename it")
     seen = {}
     for number, fields in lines:

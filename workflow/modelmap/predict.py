@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from modelmap.benchmarks import MEAN, MEASURES
+from modelmap.benchmarks import MEAN, names_of
 from modelmap.geometry import prediction
 from modelmap.geometry.correlation import benjamini_hochberg
 from modelmap.geometry.prediction import Unpredictable
 from modelmap.geometry.published_prediction import oyama2025, pearson, spearman
+from modelmap.metadata import parents
 
 COORDINATES = "coordinates"
 MEAN_LOG_LIKELIHOOD = "mean log-likelihood"
@@ -40,7 +41,7 @@ SAMPLES |= {"weight": pl.Float64, "share": pl.Float64, "note": pl.String}
 class Case(NamedTuple):
     """The models that have coordinates and a score, by name, and what is known of them."""
 
-    models: pl.DataFrame  # model, family, held_out_with, log_params, year, MEASURES, benchmarks
+    models: pl.DataFrame  # held_out_with, and the columns of benchmarks.join
     Q: np.ndarray  # (n_models, n_samples), nats
     benchmarks: list
 
@@ -66,8 +67,8 @@ def arrange(points, names, Q, metadata):
     points : DataFrame from benchmarks.join
     names : list of str, the models of the rows of Q
     Q : ndarray of shape (n_models, n_samples), nats
-    metadata : list of dict: model, family, parent (names, comma-separated), language_model,
-        params_b, released; of the whole sheet, as lineages pass through models that have no score
+    metadata : list of dict: model, family, parent (names, comma-separated), language_model; of the
+        whole sheet, as lineages pass through models that have no score
 
     Returns
     -------
@@ -76,27 +77,19 @@ def arrange(points, names, Q, metadata):
         backbone; where no backbone is told, the family stands for it.
     """
     sheet = sorted(metadata, key=lambda row: row["model"])
-    index = {row["model"]: i for i, row in enumerate(sheet)}
-    parents = [[index[p] for p in row["parent"].split(",") if p in index] for row in sheet]
+    index = [row["model"] for row in sheet]
     backbones = [
         f"backbone {row['language_model']}"
         if row["language_model"]
         else f"family {row['family'] or row['model']}"
         for row in sheet
     ]
-    groups = prediction.groups_to_hold_out(parents, backbones)
-    facts = {
-        "model": list(index),
-        "held_out_with": [sheet[int(np.argmax(groups == group))]["model"] for group in groups],
-        "log_params": [row["params_b"] and math.log(row["params_b"]) for row in sheet],
-        "year": [_year(row["released"]) for row in sheet],
-    }
-    schema = {"model": pl.String, "held_out_with": pl.String}
-    facts = pl.DataFrame(facts, schema | dict.fromkeys(("log_params", "year"), pl.Float64))
-    benchmarks = [c for c in points.columns if c not in ("model", "family", *MEASURES)]
+    groups = prediction.groups_to_hold_out(parents(index, sheet), backbones)
+    held = {"model": index, "held_out_with": [index[np.argmax(groups == g)] for g in groups]}
+    held = pl.DataFrame(held, dict.fromkeys(held, pl.String))
     row_of = {name: i for i, name in enumerate(names)}
-    models = points.filter(pl.col("model").is_in(names)).join(facts, on="model").sort("model")
-    return Case(models, Q[[row_of[name] for name in models["model"]]], benchmarks)
+    models = points.filter(pl.col("model").is_in(names)).join(held, on="model").sort("model")
+    return Case(models, Q[[row_of[name] for name in models["model"]]], names_of(points))
 
 
 def predict(case, *, protocol, n_permutations, random_state):
@@ -247,7 +240,7 @@ def _strict(case, names, n_permutations, random_state):
     Y, G = case.scores(names), case.Q @ case.Q.T
     nested = prediction.NestedRidge(G, folds)
     how = {"n_permutations": n_permutations, "random_state": random_state}
-    p = nested.p_values(Y, case.models["family"].to_list(), **how)
+    p = nested.p_values(Y, *(case.models[c].to_list() for c in ("family", "lineage")), **how)
     rows, predicted = [], {COORDINATES: nested.predict(Y), **_baselines(case, G, Y, folds)}
     for predictor, values in predicted.items():
         r2, error = prediction.r2(Y, values, folds), np.abs(Y - values).mean(axis=0)
@@ -350,14 +343,3 @@ def _correlations(targets, found):
             row |= {kind: values.mean(), f"{kind}_std": values.std()}
             row[f"{kind}_averaged"] = getattr(found, f"{kind}_averaged")[i]
         yield row if np.isfinite(row["pearson"]) else row | {"note": CONSTANT}
-
-
-def _year(released):
-    """A date as a year with its fraction; the middle of what is not told."""
-    if not released:
-        return None
-    year, *rest = (int(part) for part in released.split("-"))
-    month, day = [*rest, None, None][:2]
-    if month is None:
-        return year + 0.5
-    return year + (month - 1 + (0.5 if day is None else (day - 0.5) / 31)) / 12

@@ -8,6 +8,9 @@ import polars as pl
 from modelmap.geometry.divergence import mean_interval
 
 ALL = "all"
+LOSSES = dict.fromkeys(("model", "stratum"), pl.String) | {"n_samples": pl.Int64}
+LOSSES |= dict.fromkeys(("nats_per_sample", "bits_per_byte"), pl.Float64)
+LOSSES |= dict.fromkeys(("bits_per_byte_low", "bits_per_byte_high"), pl.Float64)
 
 
 def losses(models, samples, L, *, level, weights=None):
@@ -23,9 +26,9 @@ def losses(models, samples, L, *, level, weights=None):
 
     Returns
     -------
-    DataFrame: model, stratum, n_samples, nats_per_sample, bits_per_byte with low and high (null
-    where a sample's bytes are not known); strata by name, `all` first. Samples without a stratum
-    count in `all` alone
+    DataFrame: the columns LOSSES, of which the interval is that of bits_per_byte (null where a
+    sample's bytes are not known); strata by name, `all` first. Samples without a stratum count in
+    `all` alone
     """
     strata = samples["stratum"].to_numpy()
     groups, n_bytes = samples["group"].to_numpy(), samples["n_bytes"].to_numpy()
@@ -40,8 +43,4 @@ def losses(models, samples, L, *, level, weights=None):
             bits = [x / per_byte for x in (mean, low, high)]
             values = [mean, *(None if math.isnan(x) else x for x in bits)]
             found.append([model, stratum, int(here.sum()), *values])
-    names = ["model", "stratum", "n_samples", "nats_per_sample"]
-    bits = ["bits_per_byte", "bits_per_byte_low", "bits_per_byte_high"]
-    schema = dict.fromkeys([*names, *bits], pl.Float64)
-    schema |= {"model": pl.String, "stratum": pl.String, "n_samples": pl.Int64}
-    return pl.DataFrame(found, schema, orient="row")
+    return pl.DataFrame(found, LOSSES, orient="row")

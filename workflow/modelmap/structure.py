@@ -9,6 +9,7 @@ from modelmap.geometry import lineage, partition, suspects, tree
 from modelmap.geometry.divergence import squared_distances
 from modelmap.geometry.neighbors import lineages
 from modelmap.geometry.resampling import affordable
+from modelmap.metadata import parents, year
 
 FACTORS = ("language_model", "vision_encoder", "tokenizer", "recipe", "released")
 # Of many models fewer: n_models³ and n_models² times as many are affordable, and at least so many.
@@ -40,12 +41,9 @@ def placed(models, Q, metadata):
     Q : ndarray of shape (n_models, n_samples), nats
     metadata : list of dict: model, family, recipe, parent (names, comma-separated), …
     """
-    index, rows = {name: i for i, name in enumerate(models)}, {r["model"]: r for r in metadata}
-    parents = [
-        [index[p] for p in (rows[name]["parent"] or "").split(",") if p in index] for name in models
-    ]
-    sheet = [rows[name] | {"parents": made} for name, made in zip(models, parents, strict=True)]
-    return Placed(models, Q, squared_distances(Q), sheet, lineages(parents))
+    rows, made_from = {r["model"]: r for r in metadata}, parents(models, metadata)
+    sheet = [rows[name] | {"parents": made} for name, made in zip(models, made_from, strict=True)]
+    return Placed(models, Q, squared_distances(Q), sheet, lineages(made_from))
 
 
 def grow(on, groups, *, n_bootstrap, weights=None):
@@ -225,12 +223,7 @@ def _values(sheet, factor):
     """The models that have a factor, and its values: dates as years with fractions."""
     have = [i for i, row in enumerate(sheet) if row[factor]]
     values = [sheet[i][factor] for i in have]
-    return have, [_year(text) for text in values] if factor == "released" else values
-
-
-def _year(date):
-    year, month, day = ([int(part) for part in date.split("-")] + [1, 1])[:3]
-    return year + (month - 1) / 12 + (day - 1) / 365
+    return have, [year(text) for text in values] if factor == "released" else values
 
 
 def _unique_shares(d2, usable):

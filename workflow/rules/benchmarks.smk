@@ -3,6 +3,8 @@ Hold each model's mean negative log-likelihood, and its coordinates, against a t
 scores.
 
     correlation   results/benchmarks/{dataset}/correlation.tsv   with each benchmark and their mean
+    strata        results/benchmarks/{dataset}/correlation_strata.tsv  by kind of sample
+                  …/correlation_strata.{svg,png,pdf}
     coverage      results/benchmarks/{dataset}/coverage.tsv      which models are in both
     figures       results/benchmarks/{dataset}/figures/          a scatter each
     prediction    results/benchmarks/{dataset}/prediction.tsv    how well coordinates predict scores
@@ -21,6 +23,7 @@ rule correlate:
     input:
         table=TABLE or [],
         models="results/matrix/{dataset}.models.parquet",
+        losses="results/map/{dataset}/strata.tsv",
     output:
         correlation=report(
             "results/benchmarks/{dataset}/correlation.tsv",
@@ -28,6 +31,20 @@ rule correlate:
             category="Benchmarks",
             subcategory="{dataset}",
         ),
+        strata=report(
+            "results/benchmarks/{dataset}/correlation_strata.tsv",
+            caption="../report/correlation_strata.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+        ),
+        heatmap=report(
+            "results/benchmarks/{dataset}/correlation_strata.svg",
+            caption="../report/correlation_strata.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+            labels={"benchmark": "all, by kind of sample"},
+        ),
+        heatmaps=multiext("results/benchmarks/{dataset}/correlation_strata", ".png", ".pdf"),
         coverage="results/benchmarks/{dataset}/coverage.tsv",
         figures=report(
             directory("results/benchmarks/{dataset}/figures"),
@@ -42,7 +59,16 @@ rule correlate:
     conda:
         "../../envs/modelmap.yaml"
     params:
-        models=metadata("label", "family", "generation", "recipe", "parent", "benchmark_name"),
+        models=metadata(
+            "label",
+            "family",
+            "generation",
+            "recipe",
+            "parent",
+            "benchmark_name",
+            "params_b",
+            "released",
+        ),
         how={
             key: config["benchmarks"][key]
             for key in ("n_bootstrap", "n_permutations", "random_state")

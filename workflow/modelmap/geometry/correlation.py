@@ -9,6 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from modelmap.geometry.permutation import nested, permute
+
+_CELLS = 200_000  # numbers in one block of permutations: little enough for the cache
 _LEAST = 3  # degrees of freedom left after the means: four models, or four families
 
 
@@ -29,24 +32,19 @@ class Correlation(NamedTuple):
     pearson_between: float = np.nan
 
 
-def correlate(x, y, families, *, n_bootstrap, n_permutations, level, random_state):
-    """Correlate two properties of models that come in families.
+def correlate(X, y, families, lineages, *, n_bootstrap, n_permutations, level, random_state):
+    """Correlate properties of models that come in families with another one.
 
-    Intervals: percentiles of a bootstrap that draws whole families with replacement.
-
-    p values, two-sided: y is split into family means and deviations from them; the means are
-    permuted over families of whatever size, the deviations over all models, and added up again.
-    With one model a family this is the ordinary permutation test. Laying whole blocks of y over
-    the models in a permuted order, which also keeps families together, lets blocks straddle
-    families of other sizes: it rejects a true null in 15-30 % of cases at 5 % where family effects
-    dominate and sizes differ (simulated); exchanging means keeps the weight of the large families
-    and rejects in 3-6 %. Spearman does the same on ranks.
+    Intervals: percentiles of a bootstrap that draws whole families with replacement. p values,
+    two-sided: y, or its ranks, permuted over families and lineages (see `permutation.permute`),
+    (1 + #{|null| >= |r|}) / (1 + n_permutations). Resamples and permutations serve all columns.
 
     Parameters
     ----------
-    x, y : arrays of shape (n_models,)
-        A pair with a NaN is left out.
-    families : sequence of length n_models
+    X : array of shape (n_models, n_columns)
+    y : array of shape (n_models,)
+        A model with a NaN in either is left out.
+    families, lineages : sequences of length n_models
         Labels.
     n_bootstrap, n_permutations : int
         Number of resamples, of permutations.
@@ -56,32 +54,37 @@ def correlate(x, y, families, *, n_bootstrap, n_permutations, level, random_stat
 
     Returns
     -------
-    Correlation
+    list of n_columns Correlation
         All NaN but the counts with fewer than 4 models or where x or y is constant; intervals and
         p values NaN with fewer than 3 families. ``pearson_within`` correlates deviations from
         family means, ``pearson_between`` the (unweighted) family means; NaN with fewer than three
         degrees of freedom.
     """
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    kept = np.isfinite(x) & np.isfinite(y)
-    x, y = x[kept], y[kept]
-    labels, family = np.unique(np.asarray(families)[kept], return_inverse=True)
-    counts = {"n_models": len(x), "n_families": len(labels)}
-    if len(x) <= _LEAST or _constant(x) or _constant(y):
-        return Correlation(**counts)
-
-    x, y = stats.zscore(x), stats.zscore(y)
-    pairs = {"pearson": (x, y), "spearman": (stats.rankdata(x), stats.rankdata(y))}
-    result = {name: float(_pearson(*pair)) for name, pair in pairs.items()}
-    result |= _within_and_between(x, y, family)
-    if len(labels) >= 3:
+    X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    kept = np.isfinite(X).all(axis=1) & np.isfinite(y)
+    X, y = X[kept], y[kept]
+    levels = nested(np.asarray(families)[kept], np.asarray(lineages)[kept])
+    n_families = len(np.unique(levels[0]))
+    empty = Correlation(len(y), n_families)
+    varies = np.array([len(y) > _LEAST and not is_constant(x) for x in X.T])
+    if not varies.any() or is_constant(y):
+        return [empty] * X.shape[1]
+    X, y = stats.zscore(X[:, varies], axis=0), stats.zscore(y)
+    ranks = stats.rankdata(X, axis=0), stats.rankdata(y)
+    result = {"pearson": pearson(X.T, y), "spearman": pearson(ranks[0].T, ranks[1])}
+    result |= _within_and_between(X, y, levels[0])
+    if n_families >= 3:
         rng = np.random.default_rng(random_state)
-        result |= _intervals(x, y, family, n_bootstrap, level, rng)
-        result |= {
-            f"p_{name}": _p_value(*pair, family, n_permutations, rng)
-            for name, pair in pairs.items()
-        }
-    return Correlation(**counts, **result)
+        result |= _intervals(X, y, draw_families(levels[0], n_bootstrap, rng), level)
+        constant = np.full((len(y), 1), len(y) ** -0.5)
+        p = p_values([(X, y), ranks], constant, levels, n_permutations, rng)
+        result |= dict(zip(("p_pearson", "p_spearman"), p, strict=True))
+    found = [
+        empty._replace(**dict(zip(result, map(float, column), strict=True)))
+        for column in zip(*result.values(), strict=True)
+    ]
+    place = varies.cumsum() - 1
+    return [found[i] if has else empty for i, has in zip(place, varies, strict=True)]
 
 
 def benjamini_hochberg(p):
@@ -103,32 +106,67 @@ def benjamini_hochberg(p):
     return p
 
 
-def permute_families(y, family, n_permutations, rng):
-    """Permute family means over families, deviations from them over models, and add them up.
+def p_values(pairs, basis, levels, n_permutations, rng):
+    """How often each y, permuted over families and lineages, correlates as much with its X.
 
     Parameters
     ----------
-    y : array of shape (n_models,)
-    family : int array of shape (n_models,)
-        Codes from 0 on, none left out.
+    pairs : list of (X, y), of shapes (n_models, n_columns) and (n_models,)
+        Permuted alike.
+    basis : array of shape (n_models, n_directions)
+        Orthonormal; projected off all X and y, permuted or not. A constant at least.
+    levels : list of int arrays of shape (n_models,)
+        From `permutation.nested`.
     n_permutations : int
     rng : numpy Generator
 
     Returns
     -------
-    array of shape (n_permutations, n_models)
+    list of arrays of shape (n_columns,)
     """
-    means = _family_means(y, family)
-    many = (n_permutations, 1)
-    permuted = rng.permuted(np.tile(means, many), axis=1)[:, family]
-    return permuted + rng.permuted(np.tile(y - means[family], many), axis=1)
+    Y = np.stack([y for _, y in pairs], axis=1)
+    units = [_unit(X.T, basis) for X, _ in pairs]
+    found = [np.abs(x @ _unit(y, basis)) for x, (_, y) in zip(units, pairs, strict=True)]
+    above, left = [np.zeros(len(x)) for x in units], n_permutations
+    while left:
+        n = min(left, max(1, _CELLS // Y.size))
+        for i, permuted in enumerate(np.moveaxis(permute(Y, levels, n, rng), 2, 0)):
+            null = np.abs(_unit(permuted, basis) @ units[i].T)
+            above[i] += (null >= found[i] - 1e-12).sum(axis=0)
+        left -= n
+    return [(1 + count) / (1 + n_permutations) for count in above]
 
 
-def _constant(x):
+def draw_families(family, n_bootstrap, rng):
+    """How often each model is drawn where families are, with replacement.
+
+    Parameters
+    ----------
+    family : int array of shape (n_models,)
+        Codes from 0 on, none left out.
+    n_bootstrap : int
+    rng : numpy Generator
+
+    Returns
+    -------
+    array of shape (n_bootstrap, n_models)
+    """
+    n = family.max() + 1
+    return rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap)[:, family].astype(float)
+
+
+def percentiles(r, level):
+    """Both ends of an interval at `level`, NaN left out and where there is nothing else."""
+    r = r[np.isfinite(r)]
+    return np.quantile(r, [(1 - level) / 2, (1 + level) / 2]) if r.size else np.full(2, np.nan)
+
+
+def is_constant(x):
+    """Whether x does not vary, but for rounding."""
     return np.ptp(x) <= 1e-12 * np.abs(x).max()
 
 
-def _pearson(x, y, weights=None):
+def pearson(x, y, weights=None):
     """Weighted Pearson correlation along the last axis, NaN where x or y does not vary."""
     weights = np.ones(x.shape[-1]) if weights is None else weights
     weights = weights / weights.sum(axis=-1, keepdims=True)
@@ -140,41 +178,45 @@ def _pearson(x, y, weights=None):
     return np.where(varies, covariance / np.sqrt(np.where(varies, power, 1)), np.nan)
 
 
+def _unit(rows, basis):
+    """Rows off the basis and of length one, zero where nothing is left."""
+    rows = rows - (rows @ basis) @ basis.T
+    power = np.einsum("...j,...j->...", rows, rows)
+    return rows / np.sqrt(np.where(power > 1e-24, power, np.inf))[..., None]
+
+
 def _midranks(x, weights):
     """Ranks of x, less one half, where element k of x occurs weights[..., k] times."""
-    below = (x[:, None] < x) + 0.5 * (x[:, None] == x)
-    return weights @ below
+    values, place = np.unique(x, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(len(values)))
+    tied = np.add.reduceat(weights[:, order], starts, axis=1)
+    return (tied.cumsum(axis=1) - tied / 2)[:, place]
 
 
-def _intervals(x, y, family, n_bootstrap, level, rng):
-    n = family.max() + 1
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap)[:, family].astype(float)
+def _intervals(X, y, weights, level):
+    ranks = _midranks(y, weights)
     resampled = {
-        "pearson": _pearson(x, y, weights),
-        "spearman": _pearson(_midranks(x, weights), _midranks(y, weights), weights),
+        "pearson": [pearson(x, y, weights) for x in X.T],
+        "spearman": [pearson(_midranks(x, weights), ranks, weights) for x in X.T],
     }
     ends = {}
-    for name, r in resampled.items():
-        r = r[np.isfinite(r)]
-        low, high = np.quantile(r, [(1 - level) / 2, (1 + level) / 2]) if r.size else [np.nan] * 2
-        ends |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    for name, found in resampled.items():
+        low, high = np.array([percentiles(r, level) for r in found]).reshape(-1, 2).T
+        ends |= {f"{name}_low": low, f"{name}_high": high}
     return ends
 
 
-def _p_value(x, y, family, n_permutations, rng):
-    null = np.abs(_pearson(x, permute_families(y, family, n_permutations, rng)))
-    return float((1 + (null >= abs(_pearson(x, y)) - 1e-12).sum()) / (1 + n_permutations))
-
-
-def _within_and_between(x, y, family):
-    x_means, y_means = _family_means(x, family), _family_means(y, family)
-    within, between = np.nan, np.nan
-    if len(x) - len(x_means) >= _LEAST:
-        within = float(_pearson(x - x_means[family], y - y_means[family]))
-    if len(x_means) > _LEAST:
-        between = float(_pearson(x_means, y_means))
+def _within_and_between(X, y, family):
+    X_means, y_means = _family_means(X, family), _family_means(y[:, None], family)[:, 0]
+    within = between = np.full(X.shape[1], np.nan)
+    if len(y) - len(y_means) >= _LEAST:
+        within = pearson((X - X_means[family]).T, y - y_means[family])
+    if len(y_means) > _LEAST:
+        between = pearson(X_means.T, y_means)
     return {"pearson_within": within, "pearson_between": between}
 
 
-def _family_means(x, family):
-    return np.bincount(family, x) / np.bincount(family)
+def _family_means(X, family):
+    sums = np.stack([np.bincount(family, x) for x in X.T], axis=1)
+    return sums / np.bincount(family)[:, None]

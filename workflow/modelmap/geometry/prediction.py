@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 from sklearn.model_selection import GroupKFold
 
-from modelmap.geometry.correlation import permute_families
 from modelmap.geometry.neighbors import lineages
+from modelmap.geometry.permutation import nested, permute
 from modelmap.geometry.ridge import DualRidge, squared_error
 
 N_FOLDS = 5
@@ -50,14 +50,14 @@ class NestedRidge:
             predicted[test] = ridge.predict(fit, cross)
         return predicted
 
-    def p_values(self, Y, families, *, n_permutations, random_state):
-        """How often scores permuted over whole families are predicted as well, by R2.
+    def p_values(self, Y, families, lineages, *, n_permutations, random_state):
+        """How often scores permuted over families and lineages are predicted as well, by R2.
 
         Parameters
         ----------
         Y : array of shape (n_models, n_targets)
-        families : sequence of length n_models
-            Labels. See `correlation.permute_families`.
+        families, lineages : sequences of length n_models
+            Labels. See `permutation.permute`.
         n_permutations, random_state : int
 
         Returns
@@ -66,14 +66,14 @@ class NestedRidge:
             (1 + #{null >= R2}) / (1 + n_permutations); NaN with fewer than 3 families, and where
             all scores are equal.
         """
-        labels, family = np.unique(np.asarray(families), return_inverse=True)
+        levels = nested(families, lineages)
         p = np.full(Y.shape[1], np.nan)
-        if len(labels) < 3:
+        if levels[0].max(initial=0) < 2:
             return p
         for target, y in enumerate(Y.T):
             # The same permutations for every target, whichever others there are
             rng = np.random.default_rng(random_state)
-            permuted = permute_families(y, family, n_permutations, rng).T
+            permuted = permute(y[:, None], levels, n_permutations, rng)[:, :, 0].T
             null = r2(permuted, self.predict(permuted), self._folds)
             (found,) = r2(y[:, None], self.predict(y[:, None]), self._folds)
             if np.isfinite(found):
