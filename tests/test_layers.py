@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "gather": ({"numpy", "polars"}, {"blocks", "geometry"}),
     "retrieve": ({"filelock"}, {"hub", "models"}),
     "embeddings": ({"numpy", "polars"}, {"geometry"}),
+    "labels": ({"numpy", "polars"}, {"geometry"}),
     "metadata": ({"polars"}, {"geometry"}),
     "structure": ({"numpy", "polars"}, {"geometry", "metadata"}),
     "adjustment": ({"polars"}, {"geometry"}),

@@ -16,6 +16,15 @@ FACTORS = ("language_model", "vision_encoder", "tokenizer", "recipe", "released"
 RESAMPLES = {"most": 3e9, "least": 20}
 PERMUTATIONS = {"most": 1e9, "least": 999}
 
+SUSPECTS = {"model_a": pl.String, "model_b": pl.String, "kl_nats": pl.Float64}
+SUSPECTS |= {"closer": pl.Float64, "declared": pl.Boolean, "p": pl.Float64, "suspect": pl.Boolean}
+RECIPES = {"recipe": pl.String, "n_shifts": pl.Int64, "n_lineages": pl.Int64}
+RECIPES |= dict.fromkeys(("length_nats", "difficulty_share", "cosine"), pl.Float64)
+RECIPES |= dict.fromkeys(("null_cosine", "p", "p_sign"), pl.Float64)
+VARIANCE = {"factor": pl.String, "n_models": pl.Int64, "n_levels": pl.Int64}
+VARIANCE |= dict.fromkeys(("r2", "r2_adjusted", "r2_unique", "p"), pl.Float64)
+VARIANCE |= {"permuted": pl.String, "n_permutations": pl.Int64}
+
 
 class Placed(NamedTuple):
     """The models of a map, and what the sheet says of them."""
@@ -106,8 +115,6 @@ def suspect_pairs(on, *, level):
     rows += [
         (*pair, x, False, p) for pair, x, p in zip(found.pairs, found.closer, found.p, strict=True)
     ]
-    schema = {"model_a": pl.String, "model_b": pl.String, "kl_nats": pl.Float64}
-    schema |= {"closer": pl.Float64, "declared": pl.Boolean, "p": pl.Float64, "suspect": pl.Boolean}
     table = [
         (
             on.models[a],
@@ -121,7 +128,7 @@ def suspect_pairs(on, *, level):
         for a, b, x, known, p in rows
     ]
     return (
-        pl.DataFrame(table, schema, orient="row")
+        pl.DataFrame(table, SUSPECTS, orient="row")
         .fill_nan(None)
         .sort("suspect", "closer", descending=True, nulls_last=True, maintain_order=True)
     )
@@ -159,8 +166,6 @@ def recipes(on, difficulty, noise, *, n_permutations, weights=None):
         random_state=0,
     )
     length = np.sqrt(np.mean(moved**2, axis=1)) if len(children) else np.empty(0)
-    schema = {"recipe": pl.String, "n_shifts": pl.Int64, "n_lineages": pl.Int64}
-    floats = ("length_nats", "difficulty_share", "cosine", "null_cosine", "p", "p_sign")
     rows = [
         {
             "recipe": recipe,
@@ -170,7 +175,7 @@ def recipes(on, difficulty, noise, *, n_permutations, weights=None):
         | test._asdict()
         for recipe, test in found.items()
     ]
-    table = pl.DataFrame(rows, schema | dict.fromkeys(floats, pl.Float64)).fill_nan(None)
+    table = pl.DataFrame(rows, RECIPES).fill_nan(None)
     xy, shares = lineage.plane(projected)
     arrows = {"model": [on.models[i] for i in children], "recipe": names.tolist()}
     arrows |= {"x": xy[:, 0], "y": xy[:, 1]}
@@ -206,11 +211,7 @@ def variance(on, *, n_permutations):
             )
             row |= found._asdict() | {"n_permutations": n_permutations}
         rows.append(row)
-    schema = {"factor": pl.String, "n_models": pl.Int64, "n_levels": pl.Int64, "r2": pl.Float64}
-    schema |= dict.fromkeys(("r2_adjusted", "r2_unique", "p"), pl.Float64)
-    table = pl.DataFrame(
-        rows, schema | {"permuted": pl.String, "n_permutations": pl.Int64}
-    ).fill_nan(None)
+    table = pl.DataFrame(rows, VARIANCE).fill_nan(None)
     usable = {row["factor"]: known[row["factor"]] for row in table.rows(named=True) if row["r2"]}
     unique = _unique_shares(on.d2, usable)
     return table.with_columns(
@@ -241,7 +242,9 @@ def _unique_shares(d2, usable):
         return {}
     whole = partition.explained(d2, every)
     return {
-        factor: max(whole - partition.explained(d2, np.hstack([every[:, :1], *others])), 0.0)
+        factor: max(
+            round(whole - partition.explained(d2, np.hstack([every[:, :1], *others])), 12), 0.0
+        )
         for factor in columns
         for others in [[columns[other] for other in columns if other != factor]]
     }

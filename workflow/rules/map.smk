@@ -180,6 +180,10 @@ rule find:
         square="results/map/{map}/distances.npy",
         neighbors="results/map/{map}/neighbors.parquet",
         gate=lambda wildcards: f"results/gate/{wildcards.map.removesuffix('.pmi')}",
+        labels="results/map/{map}/labels.tsv",
+        suspects="results/map/{map}/suspects.tsv",
+        recipes="results/map/{map}/lineage.tsv",
+        variance="results/map/{map}/variance.tsv",
     output:
         page=report(
             "results/map/{map}/findings.html",

@@ -5,6 +5,7 @@ Say what stands behind a map: who descends from whom, what recipes do, what the 
     suspects   results/map/{map}/suspects.tsv                       pairs that look like kin
     lineage    results/map/{map}/lineage.tsv, lineage.{svg,png,pdf} shifts from parent to child
     variance   results/map/{map}/variance.tsv                       shares of columns of the sheet
+    labels     results/map/{map}/labels.tsv                         what stands together
 """
 
 
@@ -51,6 +52,13 @@ rule relate:
             category="Structure",
             subcategory="{map}",
             labels={"what": "variance"},
+        ),
+        labels=report(
+            "results/map/{map}/labels.tsv",
+            caption="../report/labels.rst",
+            category="Structure",
+            subcategory="{map}",
+            labels={"what": "what stands together"},
         ),
     log:
         "logs/relate/{map}.log",

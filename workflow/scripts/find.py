@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
-from modelmap import pairs, tables
+from modelmap import labels, pairs, structure, tables
 from modelmap.figures import findings
 from modelmap.log import log_to
 
@@ -22,6 +23,9 @@ families, summary = pairs.families(
 contrasts = pairs.contrasts(distances, params.contrasts)
 families.write_csv(output.families, separator="\t")
 contrasts.write_csv(output.contrasts, separator="\t")
+kin = {"labels": labels.TOGETHER, "suspects": structure.SUSPECTS}
+kin |= {"recipes": structure.RECIPES, "variance": structure.VARIANCE}
+kin = {k: pl.read_csv(snakemake.input[k], separator="\t", schema=s) for k, s in kin.items()}
 gates = sorted(Path(snakemake.input.gate).glob("*.parquet"))
 page = findings.findings_page(
     models=models,
@@ -31,6 +35,7 @@ page = findings.findings_page(
     contrasts=contrasts,
     counts=pairs.counts(distances),
     gates={path.stem: tables.read(path, tables.GATE) for path in gates},
+    kin=kin,
     title=snakemake.wildcards.map,
 )
 Path(output.page).write_text(page, encoding="utf-8")

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from modelmap import structure, tables
+from modelmap.labels import labels
 from modelmap.figures import shifts, style, tree
 from modelmap.log import log_to
 
@@ -35,3 +36,5 @@ suspects = structure.suspect_pairs(on, level=params.level)
 suspects.write_csv(output.suspects, separator="\t")
 variance = structure.variance(on, n_permutations=params.n_permutations)
 variance.write_csv(output.variance, separator="\t")
+together = labels(on, n_permutations=params.n_permutations)
+together.write_csv(output.labels, separator="\t")

@@ -3,9 +3,12 @@
 import polars as pl
 
 from modelmap.figures.html import page, section
+from modelmap.figures.kin import kin_sections
 
 
-def findings_page(*, title, models, neighbors, families, family_accuracy, contrasts, counts, gates):
+def findings_page(
+    *, title, models, neighbors, families, family_accuracy, contrasts, counts, gates, kin
+):
     """Make the page.
 
     Parameters
@@ -20,6 +23,7 @@ def findings_page(*, title, models, neighbors, families, family_accuracy, contra
     counts : dict: n_pairs, n_below_noise_floor, n_beyond_kl_limit (None: not known), kl_limit
         (bits per byte)
     gates : dict of model to DataFrame: check, value, limit, verdict
+    kin : dict: the tables that figures.kin.kin_sections takes
 
     Returns
     -------
@@ -32,6 +36,7 @@ def findings_page(*, title, models, neighbors, families, family_accuracy, contra
         _nearest(neighbors),
         _families(families, family_accuracy),
         _contrasts(contrasts),
+        *kin_sections(**kin),
         _limit(counts),
         _floors(models, counts),
         _gate(gates),
