@@ -231,12 +231,13 @@ def subset_of(wildcards):
 
 
 def drawn(dataset):
-    """What decides which samples a dataset has: the keys of its block but for how they are shown.
+    """What decides which samples a dataset has: its block, but for what decides something else.
 
-    (A subset is a file, and watched as such.)
+    (How they are shown, and by whom; a subset is a file, and watched as such; and which samples go
+    with a matrix of others.)
     """
-    shown = ("prompt", "paraphrases", "variants", "models", "subset")
-    return {key: value for key, value in DATASETS[dataset].items() if key not in shown}
+    other = ("prompt", "paraphrases", "variants", "models", "subset", "samples_from")
+    return {key: value for key, value in DATASETS[dataset].items() if key not in other}
 
 
 # Checkpoints
