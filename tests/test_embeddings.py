@@ -14,17 +14,26 @@ SETTINGS = {
 }
 
 
-def make(n_models, settings=SETTINGS, order=None, released=None, **noise):
+def make(n_models, settings=SETTINGS, order=None, released=None, n_ellipses=0, **noise):
     models = [f"m{i:02d}" for i in range(n_models)]
     Q = double_center(np.random.default_rng(0).normal(size=(n_models, 60)))
     order = range(n_models) if order is None else order
     return embeddings.embeddings(
-        [models[i] for i in order], Q[list(order)], settings, noise=noise, released=released or {}
+        [models[i] for i in order],
+        Q[list(order)],
+        settings,
+        noise=noise,
+        released=released or {},
+        groups=np.arange(60) // 2,
+        n_ellipses=n_ellipses,
     )
 
 
 def test_the_order_of_models_changes_nothing():
-    assert make(12) == make(12, order=np.random.default_rng(1).permutation(12), other=0.1)
+    order = np.random.default_rng(1).permutation(12)
+    assert make(12, n_ellipses=10) == make(12, order=order, n_ellipses=10)
+    dates = {"m03": "2023", "m07": "2022"}
+    assert make(12, released=dates) == make(12, order=order, released=dates)
 
 
 def test_too_few_models_for_one_method_are_enough_for_another():

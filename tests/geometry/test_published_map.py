@@ -54,7 +54,15 @@ def ours(models, protocol):
         L = clip(L, quantile=settings["clip"]).L
     Q = double_center(L)
     released = dict(zip(models[2], dates, strict=True)) if protocol == "oyama2025" else {}
-    made = embeddings.embeddings(names, Q, {"tsne": settings["tsne"]}, noise={}, released=released)
+    made = embeddings.embeddings(
+        names,
+        Q,
+        {"tsne": settings["tsne"]},
+        noise={},
+        released=released,
+        groups=np.arange(Q.shape[1]),
+        n_ellipses=0,
+    )
     return names, Q, made["tsne"]
 
 

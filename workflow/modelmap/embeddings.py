@@ -6,15 +6,19 @@ import traceback
 import numpy as np
 import polars as pl
 
-from modelmap.geometry import embedding
+from modelmap.geometry import ellipses, embedding
 from modelmap.geometry.divergence import squared_distances
+from modelmap.geometry.resampling import affordable
 
 N_NEIGHBORS = 5  # whom a map is asked about: is a model among the nearest ones on it?
+# Of many models fewer resamples for ellipses: n_models² times as many are affordable, and at least
+# so many (20 s for 1,018 models).
+RESAMPLES = {"most": 1e7, "least": 20}
 # What a library raises of numbers it cannot place; anything else (no memory) fails the job.
 FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError, RuntimeError)
 
 
-def embeddings(models, Q, settings, *, noise, released):
+def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses):
     """Embed a map by every method; one that cannot leaves its reason and costs no other.
 
     Parameters
@@ -30,12 +34,16 @@ def embeddings(models, Q, settings, *, noise, released):
     released : dict
         Model to its date (text), by which rows are sorted where a protocol has them so; undated
         ones come last. Ties, and all rows of an empty dict, are sorted by name.
+    groups : ndarray of shape (n_samples,), labels
+    n_ellipses : int
+        Resamples of groups behind the ellipses; 0: none. Of many models fewer: see RESAMPLES.
 
     Returns
     -------
     dict
-        Method to (rows, facts): dicts of model, x and y, sorted by name; what stands in the footer:
-        parameters, trustworthiness, neighbor_overlap with the n_neighbors asked about and the
+        Method to (rows, facts): dicts of model, x, y and, but for UMAP, the ellipse's xx, xy and
+        yy, sorted by name; what stands in the footer: parameters, resamples of the ellipses,
+        trustworthiness, neighbor_overlap with the n_neighbors asked about and the
         overlap's chance (of 3 models and more), explained_variance where the method has it; or
         absent, the reason.
     """
@@ -44,7 +52,7 @@ def embeddings(models, Q, settings, *, noise, released):
     names, Q = [models[i] for i in order], Q[order]
     v = [noise.get(name) for name in names]
     d2 = squared_distances(Q)
-    made = {}
+    made, maps = {}, {}
     for method, how in settings.items():
         extra = {"noise": v} if method == "mds" else {}
         try:
@@ -55,9 +63,17 @@ def embeddings(models, Q, settings, *, noise, released):
             traceback.print_exc()  # to the log
             made[method] = [], {"absent": f"{method} failed ({error}); the log of embed says where"}
         else:
-            xy = placed.coordinates.tolist()
-            rows = [{"model": m, "x": x, "y": y} for m, (x, y) in zip(names, xy, strict=True)]
-            made[method] = sorted(rows, key=lambda row: row["model"]), facts(placed, d2)
+            maps[method] = placed
+            made[method] = _rows(names, placed.coordinates), facts(placed, d2)
+    if n_ellipses:
+        n_drawn = affordable(n_ellipses, **RESAMPLES, cost=len(Q) ** 2)
+        found = _ellipses(Q, groups, maps, v, n_drawn)
+        for method, covariance in found.items():
+            for row, ((xx, xy), (_, yy)) in zip(made[method][0], covariance.tolist(), strict=True):
+                row |= {"ellipse_xx": xx, "ellipse_xy": xy, "ellipse_yy": yy}
+            made[method][1]["resamples"] = n_drawn
+    for rows, _ in made.values():
+        rows.sort(key=lambda row: row["model"])
     return made
 
 
@@ -83,6 +99,43 @@ def summary(made):
         for method, (rows, facts) in made.items()
     ]
     return pl.DataFrame(rows, schema)
+
+
+def components(made):
+    """Tell what share of the squared distances each principal component has.
+
+    Parameters
+    ----------
+    made : dict, as `embeddings` returns it
+
+    Returns
+    -------
+    DataFrame: component (from 1), share, cumulative; no rows where there is no PCA
+    """
+    _, facts = made["pca"]
+    shares = facts.get("explained_variance", [])
+    schema = {"component": pl.Int64, "share": pl.Float64, "cumulative": pl.Float64}
+    columns = range(1, len(shares) + 1), shares, np.cumsum(shares)
+    return pl.DataFrame(dict(zip(schema, columns, strict=True)), schema)
+
+
+def _rows(names, coordinates):
+    at = zip(names, coordinates.tolist(), strict=True)
+    return [{"model": model, "x": x, "y": y} for model, (x, y) in at]
+
+
+def _ellipses(Q, groups, maps, noise, n_resamples):
+    """Covariances by method; none of UMAP, which no short way leads from one map to another."""
+    redraws = {"pca": ellipses.redraw_pca, "mds": ellipses.redraw_mds(noise)}
+    if "tsne" in maps:
+        used = maps["tsne"].parameters
+        redraws["tsne"] = ellipses.redraw_tsne(
+            **{key: used[key] for key in ("metric", "perplexity", "published") if key in used}
+        )
+    with_ellipses = {m: (maps[m].coordinates, redraws[m]) for m in maps if m in redraws}
+    if not with_ellipses or len(set(groups)) < 2:
+        return {}
+    return ellipses.covariances(Q, groups, with_ellipses, n_resamples=n_resamples, random_state=0)
 
 
 def facts(placed, d2):

@@ -162,7 +162,14 @@ NEIGHBORS = _schema(
 )
 
 EMBEDDING = _schema(
-    "embedding", 2, _field("model", _string), _field("x", _float), _field("y", _float)
+    "embedding",
+    3,
+    _field("model", _string),
+    _field("x", _float),
+    _field("y", _float),
+    _maybe("ellipse_xx", _float, "variance of x over resamples of groups"),
+    _maybe("ellipse_xy", _float, "covariance"),
+    _maybe("ellipse_yy", _float, "variance of y"),
 )
 
 # Embeddings made again with other seeds.

@@ -11,6 +11,7 @@ A map is that of a dataset, or, as {dataset}.pmi, of the mutual information on i
     neighbors     results/map/{map}/neighbors.parquet        of each model, nearest first
     embeddings    results/map/{map}/embedding_{method}.parquet, embeddings.tsv (how faithful)
     restarts      results/map/{map}/restarts.parquet         embeddings of other seeds
+    components    results/map/{map}/pca_variance.{tsv,svg,png,pdf}
     pictures      results/map/{map}/map_{method}.{svg,png,pdf}, …_all.*, heatmap.*
     page          results/map/{map}/map.html
     findings      results/map/{map}/findings.html            what the numbers say, in tables
@@ -71,6 +72,7 @@ rule measure_distances:
 rule embed:
     input:
         coordinates="results/map/{map}/coordinates.parquet",
+        samples="results/matrix/{map}.samples.parquet",
         models="results/matrix/{map}.models.parquet",
         reference=lambda wildcards: frozen_map(wildcards.map),
     output:
@@ -83,12 +85,14 @@ rule embed:
             labels={"figure": "all methods", "labels": "table"},
         ),
         restarts="results/map/{map}/restarts.parquet",
+        components="results/map/{map}/pca_variance.tsv",
     log:
         "logs/embed/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
         settings={method: config["map"][method] for method in METHODS},
+        n_ellipses=config["map"]["ellipses"],
         released=metadata("released") if config["map"]["protocol"] == "oyama2025" else [],
         version=[tables.version(tables.EMBEDDING), tables.version(tables.RESTARTS)],
     script:
@@ -98,6 +102,7 @@ rule embed:
 rule plot_map:
     input:
         embeddings=rules.embed.output.embeddings,
+        components=rules.embed.output.components,
     output:
         [
             report(
@@ -115,6 +120,14 @@ rule plot_map:
             method=METHODS,
             ending=(".png", ".pdf", "_all.png", "_all.pdf"),
         ),
+        report(
+            "results/map/{map}/pca_variance.svg",
+            caption="../report/pca_variance.rst",
+            category="Map",
+            subcategory="{map}",
+            labels={"figure": "PCA's variance", "labels": "all"},
+        ),
+        multiext("results/map/{map}/pca_variance", ".png", ".pdf"),
     log:
         "logs/plot_map/{map}.log",
     conda:
@@ -122,6 +135,7 @@ rule plot_map:
     params:
         models=metadata("label", "family", "generation", "recipe", "parent"),
         methods=METHODS,
+        level=config["map"]["level"],
     script:
         "../scripts/plot_map.py"
 

@@ -1,29 +1,37 @@
-"""Draw every embedding as figures, with some labels and with all."""
+"""Draw every embedding as figures, with some labels and with all; and PCA's variance."""
 
 from pathlib import Path
 
 import polars as pl
 
 from modelmap import tables
+from modelmap.figures import components, style
 from modelmap.figures import map as maps
-from modelmap.figures import style
-from modelmap.figures.axes import axis_names
+from modelmap.figures.axes import axis_names, faithfulness
+from modelmap.geometry.ellipses import radius
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-models = pl.DataFrame(snakemake.params.models, infer_schema_length=None)
-methods = snakemake.params.methods
-for source, (method, title) in zip(snakemake.input.embeddings, methods.items(), strict=True):
-    embedding, facts = tables.read(source, tables.EMBEDDING), tables.provenance(source)
+params, files = snakemake.params, snakemake.output
+models, level = pl.DataFrame(params.models, infer_schema_length=None), params.level
+for source, (method, title) in zip(snakemake.input.embeddings, params.methods.items(), strict=True):
+    facts, ellipses = tables.provenance(source), None
+    if "resamples" in facts:
+        ellipses = radius(level, facts["resamples"]), f"{100 * level:g} % ellipse"
     for labels, ending in (("representative", ""), ("all", "_all")):
         figure = maps.map_figure(
-            embedding,
+            tables.read(source, tables.EMBEDDING),
             models,
             axes=axis_names(title, facts.get("explained_variance")),
             title=title,
             labels=labels,
+            note=faithfulness(facts),
+            ellipses=ellipses,
             reason=facts.get("absent"),
         )
-        stem = f"map_{method}{ending}"
-        style.save(figure, *[file for file in snakemake.output if Path(file).stem == stem])
+        style.save(figure, *[file for file in files if Path(file).stem == f"map_{method}{ending}"])
+
+table = pl.read_csv(snakemake.input.components, separator="\t")
+figure = components.components_figure(table)
+style.save(figure, *[file for file in files if Path(file).stem == "pca_variance"])

@@ -1,4 +1,4 @@
-"""What the axes of a map say."""
+"""What the axes of a map say, and the line below them."""
 
 
 def axis_names(title, explained_variance=None):
@@ -19,4 +19,25 @@ def axis_names(title, explained_variance=None):
     name = "PC" if title == "PCA" else title
     return tuple(
         f"{name} {i} ({share:.0%})".replace("%", " %") for i, share in enumerate(shares[:2], 1)
+    )
+
+
+def faithfulness(facts):
+    """Say how far to believe a map.
+
+    Parameters
+    ----------
+    facts : dict
+        trustworthiness, neighbor_overlap, chance, n_neighbors; none of few models.
+
+    Returns
+    -------
+    str, empty if there is nothing to say
+    """
+    if "neighbor_overlap" not in facts:
+        return ""
+    return (
+        f"trustworthiness {facts['trustworthiness']:.2f}; the map keeps "
+        f"{100 * facts['neighbor_overlap']:.0f} % of each model's {facts['n_neighbors']} nearest "
+        f"({100 * facts['chance']:.0f} % by chance)"
     )

@@ -5,8 +5,9 @@ from textwrap import fill
 import matplotlib
 import numpy as np
 import polars as pl
-from matplotlib.collections import LineCollection
+from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from modelmap.figures.labels import draw_labels
 from modelmap.figures.points import (
@@ -18,19 +19,19 @@ from modelmap.figures.points import (
     look,
     marker_size,
 )
-from modelmap.figures.style import edge, theme
+from modelmap.figures.style import GRAY, edge, theme
 
 SIZE = np.array([7.0, 5.2])
 N_LABELS = 30
 
 
-def map_figure(embedding, models, *, axes, title, labels, reason=None):
+def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None, reason=None):
     """Draw an embedding: color is family, marker is recipe, gray lines lead from parent to child.
 
     Parameters
     ----------
     embedding : DataFrame
-        Columns model, x, y.
+        Columns model, x, y, and where there are ellipses ellipse_xx, ellipse_xy, ellipse_yy.
     models : DataFrame
         Columns model, label, family, generation, recipe, parent; only the first must be there.
         All its families share out the colors, drawn or not.
@@ -40,6 +41,11 @@ def map_figure(embedding, models, *, axes, title, labels, reason=None):
     title : str
     labels : {"representative", "all"}
         Name some models, or every one on a figure that grows with their number.
+    note : str
+        How faithful the map is; stands below it.
+    ellipses : tuple of float and str, optional
+        Their Mahalanobis radius, and their name in the legend: (2.5, "95 % ellipse"). If most are
+        wider than the map they are not drawn, and the note says so.
     reason : str, optional
         What the figure says in place of an embedding that has no rows.
 
@@ -62,16 +68,23 @@ def map_figure(embedding, models, *, axes, title, labels, reason=None):
         if points.is_empty():
             drawing.text(0.5, 0.5, fill(reason or "no models to draw", 70), ha="center")
         else:
-            _draw(drawing, points, look(points, models), representatives(embedding, models), labels)
+            if ellipses and _wider_than_the_map(points, ellipses[0]):
+                note = f"{note}; {ellipses[1]}s are wider than the map, and not drawn".lstrip("; ")
+                ellipses = None
+            first = representatives(embedding, models)
+            _draw(drawing, points, look(points, models), first, labels, ellipses)
+            _write_below(drawing, note)
         drawing.set(xlabel=axes[0], ylabel=axes[1], xticks=[], yticks=[])
     return drawing.figure
 
 
-def _draw(axes, points, look, first, labels):
+def _draw(axes, points, look, first, labels, ellipses):
     colors, markers = look
     axes.margins(0.08)
     axes.set_aspect("equal", adjustable="datalim")
     draw_points(axes, points, colors, markers)
+    if ellipses:
+        _draw_ellipses(axes, points, colors, *ellipses)
     if lines := lineage(points):
         style = {"color": LINEAGE, "linewidth": 0.7, "zorder": 1, "label": "parent to child"}
         axes.add_collection(LineCollection(lines, **style), autolim=False)
@@ -91,6 +104,48 @@ def _draw(axes, points, look, first, labels):
         marker=marker_size(points.height),
         required=rows.height if labels == "all" else len(colors),
     )
+
+
+def _wider_than_the_map(points, radius):
+    width, height = np.ptp(points.select("x", "y").to_numpy(), axis=0)
+    trace = points.select(pl.col("ellipse_xx") + pl.col("ellipse_yy")).to_series()
+    return radius * np.sqrt(trace.median() or 0) > max(width, height) / 2
+
+
+def _draw_ellipses(axes, points, colors, radius, label):
+    """Draw them faintly below the points; the axes hold them whole."""
+    xy = points.select("x", "y").to_numpy()
+    columns = ("ellipse_xx", "ellipse_xy", "ellipse_xy", "ellipse_yy")
+    covariance = points.select(*[pl.col(c).alias(str(i)) for i, c in enumerate(columns)]).to_numpy()
+    values, vectors = np.linalg.eigh(covariance.reshape(-1, 2, 2))
+    minor, major = 2 * radius * np.sqrt(np.maximum(values, 0)).T
+    fills = [colors[family] for family in points["family"]]
+    axes.add_collection(
+        EllipseCollection(
+            major,
+            minor,
+            np.degrees(np.arctan2(vectors[:, 1, 1], vectors[:, 0, 1])),
+            units="xy",
+            offsets=xy,
+            offset_transform=axes.transData,
+            facecolors=[(fill, 0.08) for fill in fills],
+            edgecolors=[(fill, 0.4) for fill in fills],
+            linewidths=0.4,
+            zorder=0.5,
+        ),
+        autolim=False,
+    )
+    half = radius * np.sqrt(covariance[:, [0, 3]])
+    axes.update_datalim(np.vstack([xy - half, xy + half]))
+    face = {"markerfacecolor": (GRAY, 0.15), "markeredgecolor": GRAY, "markeredgewidth": 0.4}
+    axes.plot([], [], "o", markersize=9, label=label, **face)
+
+
+def _write_below(axes, note):
+    """Write to the right of the figure's foot, below the axis' name."""
+    below = axes.transAxes + ScaledTranslation(0, -22 / 72, axes.figure.dpi_scale_trans)
+    style = {"ha": "right", "va": "top", "fontsize": 6.5, "color": "#555555"}
+    axes.figure.text(1, 0, note, transform=below, **style)
 
 
 def representatives(embedding, models, limit=N_LABELS):
