@@ -139,6 +139,8 @@ def _limit(counts):
 
 def _floors(models, counts):
     measured = models.filter(pl.col("noise_nats2").is_not_null())
+    if not measured.height:
+        return ""
     asked = measured["prompt_nats2"].is_not_null().any()
     text = (
         "Squared distance of each model to itself (nats squared): scored again under another batch "
@@ -152,6 +154,8 @@ def _floors(models, counts):
 
 
 def _gate(gates):
+    if not gates:
+        return ""
     rows = [
         {"model": model, "check": r["check"], **{k: r[k] for k in ("value", "limit", "verdict")}}
         for model, checks in gates.items()
