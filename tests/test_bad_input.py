@@ -163,4 +163,8 @@ def test_a_few_models_among_broken_ones_make_what_map_they_can(project, n_models
     pairs = tables.read(folder / "distances.parquet", tables.DISTANCES)
     assert pairs.height == n_models * (n_models - 1) // 2
     assert (folder / "map.html").exists()
+    stability = project / "results/stability"
+    for name in ("photos/samples", "photos/models", "photos/seeds", "photos/strata", "datasets"):
+        assert pl.read_csv(stability / f"{name}.tsv", separator="\t").is_empty()
+        assert (stability / f"{name}.svg").exists()
     assert (project / "results/report.html").exists()

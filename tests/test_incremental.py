@@ -69,6 +69,8 @@ def test_everything_is_there(project):
     for stem in ("map_tsne", "map_umap_all", "map_pca", "heatmap"):
         expected |= {f"results/map/scenes/{stem}.{ending}" for ending in ("svg", "png", "pdf")}
     expected |= {"results/map/scenes/map.html", "results/map/scenes/findings.html"}
+    for stem in ("scenes/samples", "scenes/models", "scenes/seeds", "scenes/methods", "datasets"):
+        expected |= {f"results/stability/{stem}.{end}" for end in ("tsv", "svg", "png", "pdf")}
     names = ("correlation", "coverage", "prediction", "leakage")
     expected |= {f"results/benchmarks/scenes/{name}.tsv" for name in names}
     expected |= {f"results/gate/scenes/{row['model']}.parquet" for row in SHEET}

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from modelmap.geometry import similarity
 from modelmap.geometry.centering import double_center
 from modelmap.stability import measures, redrawn
 from modelmap.stability.datasets import datasets
@@ -77,10 +78,22 @@ def test_groups_stay_whole():
 
 def test_of_many_models_fewer_sets_are_drawn(monkeypatch):
     assert samples(a_map(), HOW)[0]["n_draws"].unique().to_list() == [6]
-    monkeypatch.setattr(measures, "DRAWS", (4 * 5 * K**3, 2))
+    monkeypatch.setattr(measures, "DRAWS", {"most": 4 * 5 * K**3, "least": 2})
     assert samples(a_map(), HOW)[0]["n_draws"].unique().to_list() == [4]
-    monkeypatch.setattr(measures, "DRAWS", (1, 2))
+    monkeypatch.setattr(measures, "DRAWS", {"most": 1, "least": 2})
     assert samples(a_map(), HOW)[0]["n_draws"].unique().to_list() == [2]
+
+
+def test_a_weight_is_as_good_as_a_group_that_is_there_several_times():
+    L, times = planted(), np.repeat(np.random.default_rng(3).integers(1, 5, N // 2), 2)
+    Q = double_center(L, weights=np.sqrt(times))
+    weighted = map_of(NAMES, Q, GROUPS, SHEET, np.sqrt(times))
+    several = a_map(np.repeat(L, times, axis=1), np.repeat(GROUPS, times))
+    for chosen in (np.full(N, True), GROUPS < 30):
+        np.testing.assert_allclose(
+            similarity.gram(weighted.moments(chosen)),
+            similarity.gram(several.moments(np.repeat(chosen, times))),
+        )
 
 
 # Strata
@@ -259,6 +272,13 @@ def test_too_few_models_say_so(n):
     ):
         assert table.is_empty()
         assert verdict.endswith(f"at least 4 models with scores, there are {n}.")
+
+
+def test_no_samples_say_so():
+    on = a_map(np.zeros((K, 0)), [])
+    assert samples(on, HOW)[1] == redrawn.methods(on, {}, HOW)[1]
+    assert datasets({"a": on, "b": a_map()}, HOW)[0]["note"][0] == samples(on, HOW)[1]
+    assert samples(on, HOW)[1] == "No sample counts for all models."
 
 
 def test_too_few_groups_say_so():

@@ -13,10 +13,11 @@ log_to(snakemake.log[0])
 
 maps = {}
 for coordinates, samples in zip(snakemake.input.coordinates, snakemake.input.samples, strict=True):
-    groups = tables.read(samples, tables.MATRIX_SAMPLES).filter("kept")["group"].to_list()
+    counted = tables.read(samples, tables.MATRIX_SAMPLES).filter("kept")
+    groups, weights = counted["group"].to_list(), tables.weights(counted)
     placed = tables.read_vectors(coordinates, tables.COORDINATES)
     name = Path(coordinates).parent.name
-    maps[name] = measures.map_of(*placed, groups, snakemake.params.models)
+    maps[name] = measures.map_of(*placed, groups, snakemake.params.models, weights)
 table, verdict = datasets(maps, measures.How(**snakemake.params.how))
 text, *images = snakemake.output
 table.write_csv(text, separator="\t")

@@ -16,7 +16,8 @@ log_to(snakemake.log[0])
 params, given = snakemake.params, snakemake.input
 counted = tables.read(given.samples, tables.MATRIX_SAMPLES).filter("kept")
 placed = tables.read_vectors(given.coordinates, tables.COORDINATES)
-on = measures.map_of(*placed, counted["group"].to_list(), params.models)
+weights = tables.weights(counted)
+on = measures.map_of(*placed, counted["group"].to_list(), params.models, weights)
 how = measures.How(**params.how)
 pictures = redrawn.pictures(
     (tables.provenance(file)["method"], tables.read(file, tables.EMBEDDING))

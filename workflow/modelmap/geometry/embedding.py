@@ -15,6 +15,7 @@ import numpy as np
 from sklearn import manifold
 from sklearn.preprocessing import normalize
 
+from modelmap.geometry import similarity
 from modelmap.geometry.divergence import squared_distances
 
 ROUNDING = 1e-9  # nats: what centering may leave of log-likelihoods that are equal
@@ -128,8 +129,9 @@ def neighbor_overlap(d2, coordinates, *, n_neighbors):
     k = usable_neighbors(len(d2), n_neighbors)
     if k < 1:
         return np.nan
-    near = _nearest(d2, k) & _nearest(squared_distances(coordinates), k)
-    return float(near.sum() / near.shape[0] / k)
+    return similarity.neighbor_overlap(
+        similarity.nearest(d2, k), similarity.nearest(squared_distances(coordinates), k)
+    )
 
 
 def _tsne(Q, *, perplexity, metric, max_iter, random_state, init="pca", published=False):
@@ -227,12 +229,3 @@ _METHODS = {  # name: (title, least number of models, function)
     "pca": ("PCA", 2, _pca),
     "mds": ("MDS", 2, _mds),
 }
-
-
-def _nearest(distances, k):
-    """Mask (n_models, n_models): j is one of the k nearest of i."""
-    distances = distances.copy()
-    np.fill_diagonal(distances, np.inf)
-    near = np.zeros(distances.shape, dtype=bool)
-    np.put_along_axis(near, np.argpartition(distances, k - 1, axis=1)[:, :k], True, axis=1)
-    return near

@@ -30,24 +30,26 @@ def few(n_models, most):
     return min(most, max(1, n_models // 4))
 
 
-def moments(Q):
-    """Products of rows, with a row of ones below: they add up over disjoint sets of samples.
+def moments(Q, weights=None):
+    """Products of rows, with a row of weights below: they add up over disjoint sets of samples.
 
     Parameters
     ----------
     Q : array of shape (n_models, n_samples), nats
+    weights : array of shape (n_samples,), or None
+        What Q was multiplied by, see `centering.double_center`; None: all are 1.
 
     Returns
     -------
     array of shape (n_models + 1, n_models + 1)
-        Products; in the last row and column the sums, and in the corner n_samples.
+        Products; in the last row and column sums times weights, and in the corner Σ weights².
     """
-    rows = np.vstack([Q, np.ones(Q.shape[1])])
+    rows = np.vstack([Q, np.ones(Q.shape[1]) if weights is None else weights])
     return rows @ rows.T
 
 
 def gram(M):
-    """Covariances of models over samples, from `moments`: rows are centered here.
+    """Covariances of models over samples, from `moments`: rows are centered here, by weight.
 
     Parameters
     ----------

@@ -6,10 +6,9 @@ import numpy as np
 import polars as pl
 
 from modelmap.geometry import similarity
-from modelmap.stability.measures import number, summarized, table_of, told, word
+from modelmap.stability.measures import number, summarized, table_of, told, too_few, word
 
-# Of many families fewer permutations: n_families² times as many are affordable, at least so many.
-PERMUTATIONS = 1e9, 999
+N_PERMUTATIONS = 999
 
 
 def datasets(maps, how):
@@ -33,12 +32,15 @@ def datasets(maps, how):
     for a, b in combinations(sorted(maps), 2):
         common = sorted(set(maps[a].models) & set(maps[b].models))
         key = {"map_a": a, "map_b": b, "n_models": len(common)}
+        one, other = maps[a].of(common), maps[b].of(common)
         if len(common) < similarity.LEAST:
             models = "1 model" if len(common) == 1 else f"{len(common)} models"
             note = f"{models} in common; at least {similarity.LEAST} are needed"
             rows.append(key | {"note": note})
+        elif why_not := too_few(one) or too_few(other):
+            rows.append(key | {"note": why_not})
         else:
-            rows += [key | row for row in _two(maps[a].of(common), maps[b].of(common), how)]
+            rows += [key | row for row in _two(one, other, how)]
     table = table_of(rows, keys, ceiling=pl.Float64, p=pl.Float64, note=pl.String)
     return table, _verdict(table)
 
@@ -47,12 +49,11 @@ def _two(a, b, how):
     M, N = a.moments(), b.moments()
     found = how.compare(how.configuration(M), how.configuration(N))
     tops = [_halves(on, how) for on in (a, b)]
-    most, least = PERMUTATIONS
     p = similarity.family_p_value(
         similarity.gram(M),
         similarity.gram(N),
         a.families,
-        n_permutations=min(least, int(most / len(set(a.families)) ** 2) + 1),
+        n_permutations=N_PERMUTATIONS,
         random_state=how.random_state,
     )
     for row in summarized([found]):

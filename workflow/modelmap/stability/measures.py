@@ -17,14 +17,15 @@ import numpy as np
 import polars as pl
 
 from modelmap.geometry import similarity
+from modelmap.geometry.resampling import affordable
 
 NAMES = {"cka": "CKA", "overlap": "overlap", "procrustes": "Procrustes"}
 N_NULL = 20  # permutations behind the mean of a null
 # What is said of a similarity above chance of at least so much.
 WORDS = {0.9: "the same map", 0.7: "much the same map", 0.4: "partly the same map"}
 OTHERWISE, UNKNOWN = "another map", "no map to compare"
-# Of many models fewer draws: n_models³ times as many comparisons are affordable, at least so many.
-DRAWS = 2e9, 3
+# Of many models fewer draws: each costs n_models³ for every map in it.
+DRAWS = {"most": 2e9, "least": 3}
 
 FOUND = {"measure": pl.String}
 FOUND |= dict.fromkeys(("value", "low", "high", "chance", "above_chance"), pl.Float64)
@@ -37,6 +38,7 @@ class Map(NamedTuple):
     Q: np.ndarray  # (n_models, n_samples), nats
     groups: np.ndarray  # (n_samples,), codes from 0 on
     families: list  # labels; a model without one is a family of its own
+    weights: np.ndarray  # (n_samples,), what Q was multiplied by
 
     @property
     def n_groups(self):
@@ -45,13 +47,14 @@ class Map(NamedTuple):
 
     def moments(self, chosen=slice(None)):
         """`similarity.moments` over some samples, a bool array."""
-        return similarity.moments(self.Q[:, chosen])
+        return similarity.moments(self.Q[:, chosen], self.weights[chosen])
 
     def of(self, names):
         """The same of some models."""
         names = sorted(names)
         at = [self.models.index(name) for name in names]
-        return Map(names, self.Q[at], self.groups, [self.families[i] for i in at])
+        families = [self.families[i] for i in at]
+        return Map(names, self.Q[at], self.groups, families, self.weights)
 
 
 class How(NamedTuple):
@@ -92,12 +95,11 @@ class How(NamedTuple):
         return {(i, j): self.compare(a, b) for (i, a), (j, b) in pairs}
 
     def n_draws(self, n_models, n_maps=1):
-        """How many repeats are affordable."""
-        most, least = DRAWS
-        return min(self.n_repeats, max(least, int(most / (n_maps * n_models**3))))
+        """How many repeats are affordable, of so many maps each."""
+        return affordable(self.n_repeats, cost=n_maps * n_models**3, **DRAWS)
 
 
-def map_of(models, Q, groups, metadata):
+def map_of(models, Q, groups, metadata, weights=None):
     """Bring coordinates, groups of samples and families together.
 
     Parameters
@@ -106,10 +108,12 @@ def map_of(models, Q, groups, metadata):
     Q : ndarray of shape (n_models, n_samples), nats
     groups : sequence of length n_samples, labels
     metadata : list of dict: model, family
+    weights : ndarray of shape (n_samples,), those of the coordinates; None: all alike
     """
     family = {row["model"]: row["family"] or row["model"] for row in metadata}
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-    return Map(models, Q, codes, [family[name] for name in models]).of(models)
+    weights = np.ones(Q.shape[1]) if weights is None else weights
+    return Map(models, Q, codes, [family[name] for name in models], weights).of(models)
 
 
 def overlap(a, b):
@@ -141,10 +145,13 @@ def table_of(rows, before, **behind):
 
 
 def too_few(on):
-    """What is said of a map of too few models; nothing of others."""
+    """What is said of a map of too few models, or without samples; nothing of others."""
     n = len(on.models)
-    said = f"Maps are compared of at least {similarity.LEAST} models with scores, there are {n}."
-    return said if n < similarity.LEAST else ""
+    if n < similarity.LEAST:
+        return (
+            f"Maps are compared of at least {similarity.LEAST} models with scores, there are {n}."
+        )
+    return "" if on.Q.shape[1] else "No sample counts for all models."
 
 
 def word(rows):

@@ -9,6 +9,7 @@ from modelmap.embeddings import embeddings
 from modelmap.geometry import similarity
 from modelmap.geometry.divergence import squared_distances
 from modelmap.geometry.embedding import title
+from modelmap.geometry.resampling import affordable
 from modelmap.stability.measures import overlap, summarized, table_of, told, too_few, word
 
 DISTANCES = "distances"
@@ -17,14 +18,9 @@ FAMILY, RANDOM = "the family", "as many at random"
 # t-SNE starts at principal components, so another seed alone changes nothing.
 STARTS = {"tsne": {"init": "random"}, "umap": {}}
 N_STARTS = 4
-# Of many models fewer embeddings: n_models times as many are affordable, and at least so many.
-EMBEDDINGS = 2e3, 1
-
-
-def n_embeddings(n_models, most):
-    """How many embeddings of one method are affordable."""
-    affordable, least = EMBEDDINGS
-    return min(most, max(least, int(affordable / max(n_models, 1))))
+# Of many models fewer embeddings: each costs n_models.
+STARTS_OF_MANY = {"most": 2e3, "least": 2}
+LEFT_OUT_OF_MANY = {"most": 2e3, "least": 1}
 
 
 def restarts(models, Q, settings, released):
@@ -44,7 +40,7 @@ def restarts(models, Q, settings, released):
     rows = []
     for method, start in STARTS.items():
         own = settings[method]["random_state"]
-        for i in range(1, 1 + max(2, n_embeddings(len(models), N_STARTS))):
+        for i in range(1, 1 + affordable(N_STARTS, cost=len(models), **STARTS_OF_MANY)):
             key = {"method": method, "random_state": (own + i) % 2**32}
             again = settings[method] | {"random_state": key["random_state"]} | start
             rows += [key | row for row in _drawn(models, Q, method, again, released)]
@@ -99,12 +95,13 @@ def models(on, pictures, settings, released, how):
         return table_of([], keys), why_not
     rng, rows = np.random.default_rng(how.random_state), []
     G = similarity.gram(on.moments())
+    n_drawn = affordable(how.n_repeats, cost=n, **LEFT_OUT_OF_MANY)
     for rank, i in enumerate(order[: how.n_draws(n)]):
         family = np.array(on.families) == families[i]
         for by, out in ((FAMILY, family), (RANDOM, rng.permutation(family))):
             key = {"left_out": str(families[i]), "by": by, "n_left_out": int(out.sum())}
             rows += [key | {"of": PCA} | row for row in _components(G, ~out, how)]
-            if "tsne" in pictures and rank < n_embeddings(n, how.n_repeats):
+            if "tsne" in pictures and rank < n_drawn:
                 alone = _drawn(*_rest(on, ~out), "tsne", settings, released)
                 found = _kept(pictures["tsne"][~out], alone, how)
                 rows += [key | {"of": TSNE} | row for row in found]

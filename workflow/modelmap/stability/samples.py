@@ -40,10 +40,10 @@ def samples(on, how):
     for _ in range(n_draws):
         at = rng.permutation(on.n_groups)[on.groups]
         for size, front, back in _from_both_ends(on, at, sizes):
-            one = how.configuration(front)
+            one, n = how.configuration(front), (at < size).sum()
             for against, M in ((AS_MANY, back), (ALL, whole - front)):
                 found = how.compare(one, how.configuration(M))
-                drawn.setdefault((size, against), []).append((front[-1, -1], found))
+                drawn.setdefault((size, against), []).append((n, found))
     rows = [
         {"n_groups": size, "n_samples": np.mean([n for n, _ in draws]), "against": against}
         | {"n_draws": n_draws}
