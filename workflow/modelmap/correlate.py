@@ -121,7 +121,8 @@ def _row(found, y, how):
     elif found.n_families < 3:
         note = f"{found.n_families} families; intervals and p need at least 3"
     p = facts.pop("p_pearson")
-    return facts | {"p": p, "n_permutations": how["n_permutations"], "note": note}
+    n = None if math.isnan(p) else how["n_permutations"]
+    return facts | {"p": p, "n_permutations": n, "note": note}
 
 
 def _columns(points, names):

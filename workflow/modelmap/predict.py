@@ -11,6 +11,7 @@ from modelmap.geometry import prediction
 from modelmap.geometry.correlation import benjamini_hochberg
 from modelmap.geometry.prediction import Unpredictable
 from modelmap.geometry.published_prediction import oyama2025, pearson, spearman
+from modelmap.geometry.resampling import affordable
 from modelmap.metadata import parents
 
 COORDINATES = "coordinates"
@@ -23,13 +24,15 @@ FEATURES = {
 }
 CONSTANT = "the scores, or all predictions, are equal"
 STRONGEST = 20
+# Of many models fewer: n_models² times as many permutations are affordable, and at least so many.
+PERMUTATIONS = {"most": 3e8, "least": 199}
 
 SUMMARY = dict.fromkeys(("protocol", "benchmark", "predictor", "folds"), pl.String)
 SUMMARY |= dict.fromkeys(("n_models", "n_families", "n_groups"), pl.Int64)
 SUMMARY |= dict.fromkeys(("r2", "mae", "p", "p_adjusted", "pearson", "pearson_std"), pl.Float64)
 SUMMARY |= dict.fromkeys(("spearman", "spearman_std"), pl.Float64)
 SUMMARY |= dict.fromkeys(("pearson_averaged", "spearman_averaged"), pl.Float64)
-SUMMARY |= {"note": pl.String}
+SUMMARY |= {"n_permutations": pl.Int64, "note": pl.String}
 PREDICTED = dict.fromkeys(("benchmark", "model", "family", "held_out_with"), pl.String)
 PREDICTED |= dict.fromkeys(("score", "predicted"), pl.Float64)
 LEAKAGE = dict.fromkeys(("model", "family"), pl.String)
@@ -101,7 +104,7 @@ def predict(case, *, protocol, n_permutations, random_state):
     protocol : str
         "default" or "oyama2025".
     n_permutations, random_state : int
-        Of the default's p values.
+        Of the default's p values; the most, see PERMUTATIONS.
 
     Returns
     -------
@@ -239,6 +242,7 @@ def _strict(case, names, n_permutations, random_state):
         return [empty | {"benchmark": name} for name in names], []
     Y, G = case.scores(names), case.Q @ case.Q.T
     nested = prediction.NestedRidge(G, folds)
+    n_permutations = affordable(n_permutations, **PERMUTATIONS, cost=len(G) ** 2)
     how = {"n_permutations": n_permutations, "random_state": random_state}
     p = nested.p_values(Y, *(case.models[c].to_list() for c in ("family", "lineage")), **how)
     rows, predicted = [], {COORDINATES: nested.predict(Y), **_baselines(case, G, Y, folds)}
@@ -247,7 +251,8 @@ def _strict(case, names, n_permutations, random_state):
         missing = _missing(case, predictor)
         for i, name in enumerate(names):
             row = {"benchmark": name, "predictor": predictor, "r2": r2[i], "mae": error[i]}
-            row["p"] = p[i] if predictor == COORDINATES else None
+            if predictor == COORDINATES and np.isfinite(p[i]):
+                row |= {"p": p[i], "n_permutations": n_permutations}
             row["note"] = missing if np.isfinite(r2[i]) else CONSTANT
             rows.append(facts | row)
     absent = [predictor for predictor in FEATURES if predictor not in predicted]

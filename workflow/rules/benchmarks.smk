@@ -45,7 +45,12 @@ rule correlate:
             labels={"benchmark": "all, by kind of sample"},
         ),
         heatmaps=multiext("results/benchmarks/{dataset}/correlation_strata", ".png", ".pdf"),
-        coverage="results/benchmarks/{dataset}/coverage.tsv",
+        coverage=report(
+            "results/benchmarks/{dataset}/coverage.tsv",
+            caption="../report/coverage.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+        ),
         figures=report(
             directory("results/benchmarks/{dataset}/figures"),
             patterns=["{benchmark}.svg"],
