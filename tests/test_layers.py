@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "frozen": ({"numpy", "polars"}, {"gather", "tables"}),
     "joining": ({"numpy", "polars"}, {"embeddings", "geometry"}),
     "reference": ({"pyarrow"}, {"tables", "validation"}),
+    "theory": ({"numpy", "polars", "scipy"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry"}),
     "benchmarks": ({"polars"}, {"metadata"}),
     "correlate": ({"numpy", "polars"}, {"benchmarks", "geometry"}),
