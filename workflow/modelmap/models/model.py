@@ -3,7 +3,7 @@
 import json
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -11,6 +11,7 @@ import transformers
 from PIL import Image
 
 from modelmap.models import encoding
+from modelmap.models.continuation import Continuation
 from modelmap.models.families import KNOWN, UNKNOWN, Family
 
 LOGITS = {"cpu": 2**26, "other": 2**30}  # float32 values of logits that a device holds at once
@@ -306,31 +307,50 @@ class Model:
 
     def _continued(self, inputs, batch):
         """Logits of tails behind shared prompts: the prompts once, then every tail."""
-        core = getattr(self.network, "model", None)
-        if rotates := hasattr(core, "rope_deltas"):
-            core.rope_deltas = None  # of the batch before
-        n_prompt = inputs["input_ids"].shape[1]
-        first = self.network(**inputs, use_cache=True, logits_to_keep=1)
-        last, of = first.logits[:, -1:], batch.of.to(first.logits.device)
+        rows = Continuation(self.network, inputs, suffix_type=self.family.suffix_type)
+        rows.take(batch.of)
         if batch.tails.shape[1] == 1:
-            return last[of]
-        cache = first.past_key_values
-        cache.reorder_cache(of)
-        tails = batch.tails[:, :-1].to(self.device)
-        n_rows, n_tail = tails.shape
-        more = {"attention_mask": torch.ones(n_rows, n_prompt + n_tail, device=self.device)}
-        more["attention_mask"] = more["attention_mask"].long()
-        if rotates and core.rope_deltas is not None:
-            positions = torch.arange(n_prompt, n_prompt + n_tail, device=self.device)
-            deltas = core.rope_deltas.reshape(-1, 1).to(self.device)[of]
-            more["position_ids"] = (positions.expand(n_rows, -1) + deltas).expand(3, -1, -1)
-        if "cross_attention_mask" in inputs:
-            mask = inputs["cross_attention_mask"][of, -1:]
-            more["cross_attention_mask"] = mask.expand(-1, n_tail, -1, -1)
-        if self.family.suffix_type:
-            more["token_type_ids"] = torch.full_like(tails, self.family.suffix_type)
-        rest = self.network(input_ids=tails, past_key_values=cache, use_cache=True, **more).logits
-        return torch.cat([last[of], rest], 1)
+            return rows.next_logits
+        first = rows.next_logits
+        return torch.cat([first, rows.extend(batch.tails[:, :-1].to(self.device))], 1)
+
+    def begin(self, samples):
+        """Compute the prompts of samples, all of one length, to be continued: a Continuation.
+
+        Raises
+        ------
+        Refused
+            If its family is not known to continue a cached prompt.
+        """
+        if not self.family.shares_prefix:
+            kind = self.network.config.model_type
+            raise Refused(f"{kind} is not known to continue a cached prompt", "not applicable")
+        batch = self.encode(samples, list(range(len(samples))))
+        inputs = {k: self._to_device(v) for k, v in batch.inputs.items()}
+        return Continuation(self.network, inputs, suffix_type=self.family.suffix_type)
+
+    def text_of(self, sample, ids):
+        """The target that tokens `ids` behind a sample's prompt spell.
+
+        Returns
+        -------
+        text : None where there is none that could be scored, such as half a character
+        canonical : whether it is tokenized as `ids` again; a model may also write a word in two
+            pieces that are one in its vocabulary
+        """
+        prompt, separator = self._prompt(sample)
+        before = self._bare(prompt)
+        bare, whole = (
+            self.tokenizer.decode(some, clean_up_tokenization_spaces=False)
+            for some in (before, [*before, *ids])
+        )
+        text = whole.removeprefix(bare).removeprefix(separator)
+        try:
+            _, row = self.row(replace(sample, target=text))
+        except encoding.BadTarget:
+            return None, False
+        canonical = row.target == list(ids) and not row.straddle
+        return (None if "\ufffd" in text and not canonical else text), canonical
 
     def _logits(self, inputs, positions):
         """Logits at `positions` (n_rows, n_tail); the head runs on just these where it can."""
