@@ -67,6 +67,18 @@ SCORES = _schema(
     _field("status", _string),
 )
 
+# What a model wrote behind the prompts of a dataset's samples.
+TEXTS = _schema(
+    "texts",
+    1,
+    _field("sample_id", _string),  # whose prompt and image the text stands behind
+    _maybe("text", _string),  # null: what was written spells none that could be scored
+    _field("canonical", _bool),  # whether the text is tokenized as it was written
+    _field("log_likelihood", _float, "nats, of the tokens as drawn"),
+    _maybe("end_log_likelihood", _float, "nats; null of a text that was cut"),
+    _field("token_ids", pa.list_(_int)),  # as drawn, the end of turn left out
+)
+
 GATE = _schema(
     "gate",
     1,

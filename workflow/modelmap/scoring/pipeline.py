@@ -7,6 +7,7 @@ computes one, and the values of the one before are on their way back.
 import os
 from functools import partial
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -89,6 +90,28 @@ def score(model, samples, *, batch_tokens):
     for batch, (found, _) in zip(batches, score_batches(model, samples, batches), strict=True):
         rows |= dict(zip(batch.members, found, strict=True))
     return [rows.get(i) or failed(sample, TOO_LONG) for i, sample in enumerate(samples)]
+
+
+def repeatedly(model, samples, *, batch_tokens):
+    """Encode samples once, to score them with whatever weights the model has at the time.
+
+    Returns
+    -------
+    callable that gives the log-likelihoods: ndarray of shape (n_samples,), nats; NaN where a
+        sample has none
+    """
+    batches = plan(model, samples, batch_tokens=batch_tokens)
+    todo = [[samples[i] for i in batch.members] for batch in batches]
+    encoded = [model.encode(some, batch.of) for some, batch in zip(todo, batches, strict=True)]
+
+    def log_likelihoods():
+        values = np.full(len(samples), np.nan)
+        for some, batch, there in zip(todo, batches, encoded, strict=True):
+            rows = Launched(model, some, there).rows()
+            values[list(batch.members)] = [row["log_likelihood"] for row in rows]
+        return values
+
+    return log_likelihoods
 
 
 class _Encoded(torch.utils.data.Dataset):
