@@ -117,6 +117,33 @@ def expect_weights(checkpoint):
             )
 
 
+def load(checkpoint, settings, *, images, device, threads):
+    """Load the checkpoint that `read` gave, for samples with (or without) images.
+
+    Parameters
+    ----------
+    settings : dict with dtype, attention, image_options and share_prefix, see loading.load
+
+    Raises
+    ------
+    loading.Refused, hub.Unreachable
+    """
+    from modelmap.models import loading  # torch only where it is needed
+
+    own_code = bool(checkpoint["remote_code"])
+    loading.expect_to_score(checkpoint["path"], images=images, remote_code=own_code)
+    expect_weights(checkpoint)
+    keys = ("dtype", "attention", "image_options", "share_prefix")
+    return loading.load(
+        checkpoint["path"],
+        adapter=checkpoint["adapter"],
+        remote_code=own_code,
+        device=device,
+        threads=threads,
+        **{key: settings[key] for key in keys},
+    )
+
+
 def sizes(checkpoint):
     """Bytes still to download, and of all files; both None where they are not known, with why."""
     if checkpoint["status"] != "ok":

@@ -22,20 +22,12 @@ if checkpoint["status"] == "ok":
     prompt = settings["prompt"]
     shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
     shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
-    own_code = bool(checkpoint["remote_code"])
     try:
-        images = any(row["image"] is not None for row in rows)
-        loading.expect_to_score(checkpoint["path"], images=images, remote_code=own_code)
-        retrieve.expect_weights(checkpoint)
-        model = loading.load(
-            checkpoint["path"],
-            adapter=checkpoint["adapter"],
-            remote_code=own_code,
-            dtype=settings["dtype"],
+        model = retrieve.load(
+            checkpoint,
+            settings,
+            images=any(row["image"] is not None for row in rows),
             device=snakemake.resources.device,
-            attention=settings["attention"],
-            image_options=settings["image_options"],
-            share_prefix=settings["share_prefix"],
             threads=snakemake.threads,
         )
         scores, outcome = job.gate_and_score(

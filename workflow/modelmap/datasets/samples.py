@@ -196,12 +196,16 @@ def probes(rows, n, *, prompt):
 
     `shuffled` is None where there is no other image.
     """
-    one_each = list({row["group"]: row for row in reversed(rows)}.values())[::-1]
-    some = _spread(one_each, n)
+    some = one_per_group(rows, n)
     given = variants(some, ["given"], prompt=prompt, everything=rows)
     if some[0]["shuffled_from"] is None:
         return given, None
     return given, variants(some, ["shuffled"], prompt=prompt, everything=rows)
+
+
+def one_per_group(rows, n):
+    """At most `n` rows of different groups, evenly spaced."""
+    return _spread(list({row["group"]: row for row in reversed(rows)}.values())[::-1], n)
 
 
 def _spread(items, n):
