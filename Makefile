@@ -6,12 +6,13 @@ CONFIG ?=
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) --quiet rules
 
-.PHONY: help map plan retry update remove_weights report test check bench lint format clean
+.PHONY: help map theory plan retry update remove_weights report test check bench lint format clean
 
 help:
 	@echo "make map      train the zoo, score it, draw its map (no download of models or data)"
 	@echo "make plan     what a run will cost: downloads, disk, memory, GPU-hours"
 	@echo "make report   results/report.html alone"
+	@echo "make theory   hold distances against KL divergences measured (minutes)"
 	@echo "make check    lint and the fast tests"
 	@echo "make test     lint and all tests"
 	@echo "make bench    how fast scoring is, against other ways to the same numbers"
@@ -44,6 +45,10 @@ update: .venv/installed
 	$(SNAKEMAKE) --forcerun retrieve --until retrieve
 
 report: .venv/installed
+	$(SNAKEMAKE) -- report
+
+theory: .venv/installed
+	$(SNAKEMAKE) -- theory
 	$(SNAKEMAKE) -- report
 
 lint: .venv/installed

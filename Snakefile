@@ -37,6 +37,7 @@ include: "workflow/rules/stability.smk"
 include: "workflow/rules/frozen.smk"
 include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/subsets.smk"
+include: "workflow/rules/theory.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
 

@@ -65,10 +65,11 @@ def check_datasets(config, rows, files, schema_dir, *, matrices):
             places.refuse((*here, *part), message, name)
         if "." in dataset and dataset.rpartition(".")[2] in BESIDE_A_MATRIX:
             places.refuse(here, "the name's end is that of a table made beside a matrix; rename it")
-    for i, name in enumerate(config["benchmarks"]["datasets"] or []):
-        if name not in config["datasets"]:
-            message = f"a dataset of this config{nearest(name, config['datasets'])}"
-            places.refuse(("benchmarks", "datasets", i), message, name)
+    for part in ("benchmarks", "theory"):
+        for i, name in enumerate(config[part]["datasets"] or []):
+            if name not in config["datasets"]:
+                message = f"a dataset of this config{nearest(name, config['datasets'])}"
+                places.refuse((part, "datasets", i), message, name)
     if places.problems:
         raise InvalidInput(places.problems)
 

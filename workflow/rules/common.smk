@@ -406,3 +406,29 @@ def usual_sample(model, dataset):
         "size": size,
         "n_targets": (n_options or block["targets_per_image"]) * (1 + n_shuffled),
     }
+
+
+# Theory
+
+
+def one_job_weights(wildcards):
+    """What says that a model can be loaded, for a job that is one per (dataset, model)."""
+    return expand(weights(wildcards), **dict(wildcards.items()), shard="1-of-1")
+
+
+def interpolated(wildcards):
+    """Models of the sheet between whose weights the zoo interpolates: dicts of three names."""
+    known = {
+        zoo: model for model, zoo in examined().items() if model in models_of(wildcards.dataset)
+    }
+    return [
+        {role: known[zoo] for role, zoo in corners.items()}
+        for corners in ZOO["interpolations"]
+        if set(corners.values()) <= known.keys()
+    ]
+
+
+def interpolated_checkpoints(wildcards):
+    """The weights of those models."""
+    models = {model for corners in interpolated(wildcards) for model in corners.values()}
+    return [f"{checkpoint_path(model)}/model.safetensors" for model in sorted(models)]

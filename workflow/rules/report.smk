@@ -19,6 +19,9 @@ rule draw_report:
         "../../envs/modelmap.yaml"
     params:
         config=GIVEN,
+        # `theory` is no part of the report until somebody has asked for it
+        targets=["map", "stability", "benchmarks", "subsets"]
+        + ["theory"] * all(map(os.path.exists, rules.theory.input)),
         snakefile=str(ROOT / "Snakefile"),
     script:
         "../scripts/draw_report.py"
