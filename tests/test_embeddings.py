@@ -16,7 +16,8 @@ SETTINGS = {
 
 def make(n_models, settings=SETTINGS, order=None, released=None, n_ellipses=0, **noise):
     models = [f"m{i:02d}" for i in range(n_models)]
-    Q = double_center(np.random.default_rng(0).normal(size=(n_models, 60)))
+    Q = np.random.default_rng(0).normal(size=(n_models, 60))
+    Q = double_center(Q) if n_models else Q
     order = range(n_models) if order is None else order
     return embeddings.embeddings(
         [models[i] for i in order],
@@ -75,3 +76,53 @@ def test_the_summary_has_a_row_for_every_method():
     assert few["absent"].is_null().to_list() == [False, True, True]
     assert few["trustworthiness"].is_null().all()
     assert embeddings.summary(make(1))["n_models"].to_list() == [0, 0, 0]
+
+
+def test_ellipses_stand_in_the_rows_of_methods_that_have_them():
+    made = make(8, n_ellipses=12)
+    for rows, facts in made.values():
+        assert facts["resamples"] == 12
+        assert all(row["ellipse_xx"] > 0 and row["ellipse_yy"] > 0 for row in rows)
+    assert "ellipse_xx" not in make(8)["pca"][0][0]
+    models, Q = ["a", "b", "c"], double_center(np.random.default_rng(0).normal(size=(3, 9)))
+    alone = embeddings.embeddings(
+        models, Q, {"pca": {}}, noise={}, released={}, groups=np.zeros(9), n_ellipses=12
+    )
+    assert "resamples" not in alone["pca"][1]
+
+
+def test_of_many_models_fewer_resamples_are_drawn(monkeypatch):
+    monkeypatch.setattr(embeddings, "RESAMPLES", (1200, 11))
+    assert make(8, n_ellipses=50)["pca"][1]["resamples"] == 18
+    assert make(12, n_ellipses=50)["pca"][1]["resamples"] == 11
+    assert make(12, n_ellipses=10)["pca"][1]["resamples"] == 10
+
+
+def test_identical_models_are_placed_and_have_ellipses_of_no_size():
+    Q = np.zeros((6, 60))
+    made = embeddings.embeddings(
+        list("abcdef"),
+        Q,
+        SETTINGS,
+        noise={},
+        released={},
+        groups=np.arange(60),
+        n_ellipses=10,
+    )
+    for method in ("pca", "mds"):
+        assert all(row["x"] == row["ellipse_xx"] == 0 for row in made[method][0])
+    assert len(made["tsne"][0]) == 6
+
+
+def test_components_add_up():
+    table = embeddings.components(make(12))
+    assert table["component"].to_list() == list(range(1, 12))
+    assert table["share"].is_sorted(descending=True)
+    assert table["cumulative"][-1] == pytest.approx(1)
+    assert embeddings.components(make(1)).is_empty()
+
+
+@pytest.mark.parametrize("n_models", [0, 1, 2])
+def test_hardly_any_model_is_no_error(n_models):
+    made = make(n_models, n_ellipses=10)
+    assert [len(rows) for rows, _ in made.values()] == [0] + [2 * (n_models == 2)] * 2

@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
-from matplotlib.collections import LineCollection
+from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_hex
 
 from modelmap.figures.map import map_figure, representatives
@@ -164,3 +164,50 @@ def test_representatives_spread_over_the_map(zoo):
     gaps = np.linalg.norm(xy[:, None] - xy[None], axis=2)[np.triu_indices(8, 1)]
     head = z.embedding.head(8).select("x", "y").to_numpy()
     assert gaps.min() > np.linalg.norm(head[:, None] - head, axis=2)[np.triu_indices(8, 1)].min()
+
+
+def with_ellipses(z, size):
+    k = z.embedding.height
+    grow = size * (1 + pl.int_range(k) / k)
+    return z.embedding.with_columns(ellipse_xx=4 * grow, ellipse_xy=grow, ellipse_yy=grow)
+
+
+def test_ellipses_are_drawn_to_scale_and_named(zoo):
+    z = zoo(12)
+    figure = draw(z, embedding=with_ellipses(z, 0.1), ellipses=(2.0, "95 % ellipse"))
+    (drawn,) = [c for c in figure.axes[0].collections if isinstance(c, EllipseCollection)]
+    assert "95 % ellipse" in legend_of(figure)
+    np.testing.assert_array_equal(drawn.get_offsets(), z.embedding.select("x", "y").to_numpy())
+    values, vectors = np.linalg.eigh(0.1 * np.array([[4, 1], [1, 1]]))
+    assert drawn.get_widths()[0] == pytest.approx(2 * 2.0 * np.sqrt(values[1]))
+    assert drawn.get_heights()[0] == pytest.approx(2 * 2.0 * np.sqrt(values[0]))
+    tilt = np.degrees(np.arctan(vectors[1, 1] / vectors[0, 1]))
+    assert drawn.get_angles()[0] % 180 == pytest.approx(tilt % 180)
+
+
+def test_the_axes_hold_ellipses_whole(zoo):
+    z = zoo(12)
+    embedding = with_ellipses(z, 3)
+    axes = draw(z, embedding=embedding, ellipses=(2.0, "95 % ellipse")).axes[0]
+    for x, y, xx, _, yy in embedding.drop("model").iter_rows():
+        for limits, at, var in ((axes.get_xlim(), x, xx), (axes.get_ylim(), y, yy)):
+            assert limits[0] <= at - 2 * np.sqrt(var)
+            assert at + 2 * np.sqrt(var) <= limits[1]
+
+
+def test_ellipses_wider_than_the_map_are_not_drawn_and_that_is_said(zoo):
+    z = zoo(12)
+    figure = draw(z, embedding=with_ellipses(z, 1e4), ellipses=(2.0, "95 % ellipse"), note="Note")
+    assert "95 % ellipse" not in legend_of(figure)
+    (note,) = figure.texts
+    assert note.get_text() == "Note; 95 % ellipses are wider than the map, and not drawn"
+
+
+def test_the_note_stands_below_and_over_nothing(zoo):
+    figure = draw(zoo(20), note="trustworthiness 0.99")
+    figure.canvas.draw()
+    (note,) = figure.texts
+    box = note.get_window_extent()
+    axes = figure.axes[0]
+    assert not box.overlaps(axes.get_window_extent())
+    assert not box.overlaps(axes.xaxis.label.get_window_extent())

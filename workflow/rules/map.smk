@@ -254,6 +254,8 @@ rule map:
             "results/map/{map}/adjustment.tsv",
             "results/map/{map}/distances.parquet",
             "results/map/{map}/neighbors.parquet",
+            "results/map/{map}/embeddings.tsv",
+            "results/map/{map}/pca_variance.svg",
             "results/map/{map}/heatmap.svg",
             "results/map/{map}/map.html",
             "results/map/{map}/findings.html",
