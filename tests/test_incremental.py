@@ -64,9 +64,9 @@ def test_everything_is_there(project):
     made = {str(p.relative_to(project)) for p in (project / "results").rglob("*") if p.is_file()}
     expected = {"results/status.tsv", "results/report.html", "results/matrix/scenes.parquet"}
     expected |= {f"results/scores/scenes/{row['model']}/1-of-1.parquet" for row in SHEET}
-    for name in ("coordinates", "distances", "neighbors", "embedding_tsne", "embedding_pca"):
+    for name in ("coordinates", "distances", "neighbors", "embedding_tsne", "embedding_mds"):
         expected.add(f"results/map/scenes/{name}.parquet")
-    for stem in ("map_tsne", "map_umap_all", "map_pca", "heatmap"):
+    for stem in ("map_tsne", "map_umap_all", "map_mds", "pca_variance", "heatmap"):
         expected |= {f"results/map/scenes/{stem}.{ending}" for ending in ("svg", "png", "pdf")}
     expected |= {"results/map/scenes/map.html", "results/map/scenes/findings.html"}
     for stem in ("scenes/samples", "scenes/models", "scenes/seeds", "scenes/methods", "datasets"):
