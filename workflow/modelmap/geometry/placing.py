@@ -82,11 +82,11 @@ def place(frozen, Q, *, noise):
     return _METHODS[frozen.method][0](frozen, np.asarray(Q, dtype=float), noise)
 
 
-def redraw(frozen, Q, placed, *, noise):
+def redraw(frozen, Q, placed, *, noise, worth=WORTH):
     """Draw the map of old and new models anew, and lay it onto the frozen one.
 
     PCA and MDS are computed anew. t-SNE and UMAP go downhill from where the models are, held by
-    springs to where the old ones were (as Rauber et al. 2016 do over time): see WORTH.
+    springs to where the old ones were (as Rauber et al. 2016 do over time).
 
     Parameters
     ----------
@@ -94,6 +94,8 @@ def redraw(frozen, Q, placed, *, noise):
     Q, noise : of the new models, as for `place`
     placed : array of shape (n_new, 2)
         What `place` returned.
+    worth : float
+        See WORTH; 0 lets old models go.
 
     Returns
     -------
@@ -101,7 +103,9 @@ def redraw(frozen, Q, placed, *, noise):
         Aligned by the old models, which come first.
     """
     every = np.vstack([frozen.Q, Q])
-    drawn = _METHODS[frozen.method][1](frozen, every, np.vstack([frozen.points, placed]), noise)
+    drawn = _METHODS[frozen.method][1](
+        frozen, every, np.vstack([frozen.points, placed]), noise, worth
+    )
     return alignment(drawn[: len(frozen.Q)], frozen.points)(drawn)
 
 
@@ -152,29 +156,31 @@ def _descend_each(losses, affinities, points):
     return found
 
 
-def _redraw_pca(frozen, Q, start, noise):
+def _redraw_pca(frozen, Q, start, noise, worth):
     return embed(Q, "pca").coordinates
 
 
-def _redraw_mds(frozen, Q, start, noise):
+def _redraw_mds(frozen, Q, start, noise, worth):
     return embed(Q, "mds", noise=[*frozen.noise, *noise]).coordinates
 
 
-def _redraw_tsne(frozen, Q, start, noise):
+def _redraw_tsne(frozen, Q, start, noise, worth):
     d2 = _tsne_distances(frozen._replace(Q=Q), Q)
     loss = attraction.tsne_loss(d2, perplexity=frozen.parameters["perplexity"])
-    return _descend_together(loss, start, frozen)
+    return _descend_together(loss, start, frozen, worth)
 
 
-def _redraw_umap(frozen, Q, start, noise):
+def _redraw_umap(frozen, Q, start, noise, worth):
     how = {key: frozen.parameters[key] for key in ("n_neighbors", "min_dist")}
-    return _descend_together(attraction.umap_loss(squared_distances(Q), **how), start, frozen)
+    return _descend_together(
+        attraction.umap_loss(squared_distances(Q), **how), start, frozen, worth
+    )
 
 
-def _descend_together(loss, start, frozen):
-    """Minimize a loss of all points, plus WORTH · mean (moved/diameter)² / 0.1² of old ones."""
+def _descend_together(loss, start, frozen, worth):
+    """Minimize a loss of all points, plus worth · mean (moved/diameter)² / 0.1² of old ones."""
     n, unit = len(frozen.points), frozen.diameter or 1.0
-    stiffness = WORTH / 0.1**2 / n
+    stiffness = worth / 0.1**2 / n
 
     def held(flat):
         value, gradient = loss(flat.reshape(-1, 2))
