@@ -42,7 +42,7 @@ def drift_figure(drifted, summary, models, *, titles):
     with matplotlib.rc_context(theme()):
         size = (SIDE * n_columns + 1.2, (SIDE + 0.3) * n_rows)
         figure = Figure(size, layout="constrained")
-        panels = figure.subplots(n_rows, n_columns, squeeze=False).flat
+        panels = [*figure.subplots(n_rows, n_columns, squeeze=False).flat]
         figure.legend(
             handles=_legend(colors, points["joined"].any()),
             loc="outside right upper",
@@ -53,10 +53,10 @@ def drift_figure(drifted, summary, models, *, titles):
             _draw(axes, points.filter(method=row["method"]), colors)
             axes.set_title(titles[row["method"]], loc="left", fontweight="bold", size="medium")
             axes.set_xlabel(_moved(row))
-        for axes in [*panels]:
+        for axes in panels[len(methods) :]:
             axes.set_visible(False)
         figure.draw_without_rendering()  # labels are placed on final axes
-        for axes, method in zip(figure.axes, methods, strict=False):
+        for axes, method in zip(panels, methods, strict=False):
             rows = points.filter(method=method)
             name_points(axes, rows, rows["joined"].arg_true().to_list(), colors)
     return figure
@@ -79,9 +79,9 @@ def _draw(axes, points, colors):
 
 def _moved(row):
     if row["median"] is None:
-        return "the frozen models share one place"
+        return "frozen models share one place"
     shares = (f"{100 * row[key]:.2g} %" for key in ("median", "largest"))
-    return "would move: median {}, at most {} of the diameter".format(*shares)
+    return "moves: median {}, at most {}".format(*shares)
 
 
 def _legend(colors, has_new):
