@@ -60,6 +60,17 @@ def design(n_lineages=6):
     return recipes, np.repeat(np.arange(n_lineages), 3)
 
 
+def test_a_recipe_whose_shifts_are_all_left_out_is_still_told():
+    """A child that is its parent, or within its noise, has a recipe, but no direction."""
+    x = np.random.default_rng(0).normal(size=(3, N)) * [[0], [1], [1]]
+    cosine = cosines(x, np.zeros(3))
+    found = common_direction(cosine, ["a", "b", "b"], [0, 1, 2], n_permutations=9, random_state=0)
+    assert list(found) == ["a", "b"]
+    assert (found["a"].n_shifts, found["a"].n_lineages) == (0, 0)
+    assert np.isnan(found["a"].cosine)
+    assert found["b"].n_shifts == 2
+
+
 def test_a_planted_direction_is_found_and_is_its_recipes_own():
     rng = np.random.default_rng(3)
     recipes, lineage = design()

@@ -105,7 +105,7 @@ def common_direction(cosine, recipes, lineage, *, n_permutations, random_state):
     Parameters
     ----------
     cosine : array of shape (n_shifts, n_shifts)
-        From `cosines`; shifts with NaN are left out.
+        From `cosines`; shifts with NaN are left out: a recipe may have none then.
     recipes : sequence of length n_shifts
         Labels.
     lineage : array of shape (n_shifts,)
@@ -119,7 +119,7 @@ def common_direction(cosine, recipes, lineage, *, n_permutations, random_state):
         In sorted order. Numbers are NaN where a recipe has shifts in one lineage only; p and
         null_cosine also where no lineage has another recipe to exchange it with.
     """
-    known = np.isfinite(np.diag(cosine))
+    every, known = np.unique(recipes), np.isfinite(np.diag(cosine))
     cosine = cosine[np.ix_(known, known)]
     recipes, lineage = np.asarray(recipes)[known], np.asarray(lineage)[known]
     lineage = np.unique(lineage, return_inverse=True)[1]
@@ -127,7 +127,7 @@ def common_direction(cosine, recipes, lineage, *, n_permutations, random_state):
     rng = np.random.default_rng(random_state)
     return {
         str(recipe): _test(across, recipes == recipe, lineage, n_permutations, rng)
-        for recipe in np.unique(recipes)
+        for recipe in every
     }
 
 
