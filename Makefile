@@ -6,7 +6,8 @@ CONFIG ?=
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) --quiet rules
 
-.PHONY: help map theory plan retry update remove_weights report test check bench lint format clean
+.PHONY: help map theory plan retry update remove_weights report test check bench bench-geometry \
+    lint format clean
 
 help:
 	@echo "make map      train the zoo, score it, draw its map (no download of models or data)"
@@ -15,7 +16,8 @@ help:
 	@echo "make theory   hold distances against KL divergences measured (minutes)"
 	@echo "make check    lint and the fast tests"
 	@echo "make test     lint and all tests"
-	@echo "make bench    how fast scoring is, against other ways to the same numbers"
+	@echo "make bench    how fast scoring and geometry are, against other ways to the same numbers"
+	@echo "make bench-geometry   geometry alone: 1,018 and 10,000 models, time and memory"
 	@echo "make retry    ask once more for models that failed; update: look for new commits"
 	@echo "make remove_weights   free the disk of models already scored"
 	@echo "              (these, map and report with CONFIG=FILE: that config, not the zoo's)"
@@ -75,6 +77,10 @@ test: lint
 
 bench: .venv/rivals
 	PYTHONPATH=.venv/rivals $(BIN)/python tests/benchmarks/scoring.py
+	$(BIN)/python tests/benchmarks/geometry.py
+
+bench-geometry: .venv/installed
+	$(BIN)/python tests/benchmarks/geometry.py
 
 clean:
 	rm -rf logs .snakemake results/[!R]* \

@@ -1,0 +1,368 @@
+"""How long a map takes, and how much memory: `python tests/benchmarks/geometry.py` prints Markdown.
+
+Planted families of models, two cores, every step in a process of its own: time and peak memory,
+each beside a plain call of scipy or scikit-learn in the same run.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "workflow")]
+
+import numpy as np  # noqa: E402
+
+K, N, MANY = 1018, 10_000, 10_000
+FAMILY, LINEAGE = 12, 4  # models in each
+N_BENCHMARKS, N_BOOTSTRAP, N_PERMUTATIONS = 8, 1000, 1000
+SOME = 10  # resamples of a plain bootstrap that are timed, and scaled to N_BOOTSTRAP
+LIMIT_S, LIMIT_GB = 180, 4
+OF_MANY = ", many models"
+THREADS = "2"
+EMBEDDINGS = {
+    "PCA": ("pca", {}),
+    "t-SNE": ("tsne", {"perplexity": 30, "metric": "euclidean", "max_iter": 2000}),
+    "UMAP": ("umap", {"n_neighbors": 15, "min_dist": 0.1}),
+}
+
+
+class Step(NamedTuple):
+    """What is measured; a plain call does a share of its work, and its time is divided by that."""
+
+    name: str
+    run: object
+    rival: str = ""
+    plain: object = None
+    share: float = 1.0
+
+
+def plant(folder, n_models, n_samples, random_state=0):
+    """Write log-likelihoods of families of lineages, block by block."""
+    rng = np.random.default_rng(random_state)
+    base = rng.normal(-600, 80, n_samples)
+    L = np.lib.format.open_memmap(folder / "L.npy", "w+", shape=(n_models, n_samples))
+    for start in range(0, n_models, FAMILY):
+        family = 20 * rng.normal(size=n_samples)
+        for i in range(start, min(start + FAMILY, n_models), LINEAGE):
+            rows = min(LINEAGE, n_models - i, start + FAMILY - i)
+            lineage = family + 8 * rng.normal(size=n_samples)
+            L[i : i + rows] = base + lineage + 4 * rng.standard_t(5, size=(rows, n_samples))
+    L.flush()
+
+
+class Case:
+    """The planted models in memory, and what the workflow knows of them."""
+
+    def __init__(self, folder):
+        from modelmap.geometry.centering import double_center
+
+        L = np.load(folder / "L.npy")
+        self.folder, self.n = folder, len(L)
+        self.models = [f"m{i:05}" for i in range(self.n)]
+        self.Q = double_center(L)
+        self.groups = np.arange(L.shape[1])
+
+    def sheet(self):
+        """Rows of the sheet: a lineage is a base and what is made from it."""
+        told = ("language_model", "vision_encoder", "tokenizer", "recipe", "released", "parent")
+        rows = []
+        for i, model in enumerate(self.models):
+            base = i - i % FAMILY % LINEAGE
+            row = {"model": model, "family": f"f{i // FAMILY}", "params_b": 1 + i % 7}
+            row |= dict.fromkeys(told, None) | {"parent": "" if i == base else self.models[base]}
+            row |= {"recipe": "base" if i == base else ("sft", "mpo", "merge")[i % 3]}
+            rows.append(
+                row
+                | {"language_model": f"l{i // FAMILY % 20}", "released": f"2024-{1 + i % 12:02}"}
+            )
+        return rows
+
+    def placed(self):
+        """As the rule `relate` has it."""
+        from modelmap import structure
+
+        return structure.placed(self.models, self.Q, self.sheet())
+
+    def scored(self):
+        """A prediction's case: scores are linear in the coordinates, with noise."""
+        import polars as pl
+
+        from modelmap import predict
+        from modelmap.benchmarks import MEASURES
+
+        rng = np.random.default_rng(1)
+        Y = self.Q @ rng.normal(size=(self.Q.shape[1], N_BENCHMARKS))
+        Y = 50 + 10 * Y / Y.std(axis=0) + 5 * rng.normal(size=Y.shape)
+        columns = {"model": self.models, "family": [row["family"] for row in self.sheet()]}
+        columns |= {measure: rng.normal(600, 9, self.n) for measure in MEASURES}
+        columns |= {f"b{i}": y for i, y in enumerate(Y.T)}
+        return predict.arrange(pl.DataFrame(columns), self.models, self.Q, self.sheet())
+
+
+def distances(case):
+    """Squared distances into a file."""
+    from modelmap.geometry.divergence import squared_distances
+
+    out = np.lib.format.open_memmap(case.folder / "d2.npy", "w+", shape=(case.n, case.n))
+    squared_distances(case.Q, out)
+    out.flush()
+
+
+def intervals(case):
+    """Squared distances with intervals of all pairs."""
+    from modelmap.geometry.divergence import squared_distance_intervals
+
+    squared_distance_intervals(case.Q, case.groups, level=0.95)
+
+
+def neighbors(case):
+    """All that the rule `measure_distances` does, its files too."""
+    import polars as pl
+
+    from modelmap import pairs, tables
+
+    samples = pl.DataFrame({"group": [f"g{g}" for g in case.groups], "n_bytes": case.groups % 99})
+    out = np.lib.format.open_memmap(case.folder / "d2.npy", "w+", shape=(case.n, case.n))
+    how = {"noise": [0.01] * case.n, "level": 0.95, "n_bootstrap": N_BOOTSTRAP, "out": out}
+    found = pairs.distances_and_neighbors(case.models, case.Q, samples, **how)
+    tables.write(case.folder / "distances.parquet", tables.DISTANCES, found[0])
+    tables.write(case.folder / "neighbors.parquet", tables.NEIGHBORS, found[1])
+
+
+def tree(case):
+    """Neighbor joining with bootstrap support."""
+    from modelmap import structure
+
+    structure.grow(case.placed(), case.groups, n_bootstrap=N_BOOTSTRAP)
+
+
+def kin(case):
+    """Undeclared parents, shifts by recipe, partition of variance."""
+    from modelmap import structure
+
+    on = case.placed()
+    structure.suspect_pairs(on, level=0.95)
+    structure.recipes(on, case.Q[0], {}, n_permutations=10_000)
+    structure.variance(on, n_permutations=10_000)
+
+
+def prediction(case):
+    """Nested ridge of all benchmarks, baselines, p by permutation of families."""
+    from modelmap import predict
+
+    predict.predict(
+        case.scored(), protocol="default", n_permutations=N_PERMUTATIONS, random_state=0
+    )
+
+
+def embed(title):
+    """One of the embeddings."""
+
+    def run(case):
+        from modelmap.geometry import embedding
+
+        method, params = EMBEDDINGS[title]
+        seed = {} if method == "pca" else {"random_state": 42}
+        embedding.embed(case.Q, method, **params, **seed)
+
+    return run
+
+
+def plain_distances(case):
+    """Pair by pair."""
+    from scipy.spatial.distance import pdist
+
+    pdist(case.Q, "sqeuclidean")
+
+
+def plain_products(case):
+    """All pairs at once."""
+    from sklearn.metrics import euclidean_distances
+
+    euclidean_distances(case.Q, squared=True)
+
+
+def plain_bootstrap(case):
+    """Some resamples of all distances, with who is nearest in each."""
+    from sklearn.metrics import euclidean_distances
+
+    rng = np.random.default_rng(0)
+    for _ in range(SOME):
+        drawn = case.Q[:, rng.integers(case.Q.shape[1], size=case.Q.shape[1])]
+        d2 = euclidean_distances(drawn - drawn.mean(axis=1, keepdims=True), squared=True)
+        np.fill_diagonal(d2, np.inf)
+        d2.argmin(axis=1)
+
+
+def plain_linkage(case):
+    """A tree of average linkage, without support."""
+    from scipy.cluster.hierarchy import linkage
+
+    linkage(case.Q, "average")
+
+
+def plain_pca(case):
+    """scikit-learn's default solver, all components."""
+    from sklearn.decomposition import PCA
+
+    PCA().fit_transform(case.Q)
+
+
+def plain_tsne(case):
+    """scikit-learn's, of the same settings."""
+    from sklearn.manifold import TSNE
+
+    TSNE(perplexity=30, max_iter=2000, init="pca", random_state=42, n_jobs=1).fit_transform(case.Q)
+
+
+def plain_umap(case):
+    """umap-learn's, of the same settings."""
+    from umap import UMAP
+
+    UMAP(n_neighbors=15, min_dist=0.1, random_state=42, n_jobs=1).fit_transform(case.Q)
+
+
+def plain_prediction(case):
+    """One permutation: five folds, the penalty by leave-one-out."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import GroupKFold
+
+    scored = case.scored()
+    Y = scored.scores(scored.benchmarks)
+    for train, _ in GroupKFold(5).split(Y, groups=scored.groups()):
+        RidgeCV(alphas=np.logspace(1, 8, 8)).fit(case.Q[train], Y[train])
+
+
+STEPS = [
+    Step("distances", distances, "scipy pdist", plain_distances),
+    Step("intervals", intervals, "percentile bootstrap", plain_bootstrap, SOME / N_BOOTSTRAP),
+    Step(
+        "distances, intervals, nearest", neighbors, "bootstrap", plain_bootstrap, SOME / N_BOOTSTRAP
+    ),
+    Step("tree with support", tree, "scipy average linkage, no support", plain_linkage),
+    Step("suspects, recipes, variance", kin),
+    Step("PCA", embed("PCA"), "scikit-learn PCA", plain_pca),
+    Step("t-SNE", embed("t-SNE"), "scikit-learn TSNE", plain_tsne),
+    Step("UMAP", embed("UMAP"), "umap-learn UMAP", plain_umap),
+    Step(
+        "prediction", prediction, "RidgeCV, each permutation", plain_prediction, 1 / N_PERMUTATIONS
+    ),
+]
+LARGE = [  # each the same as a step above, of many models
+    Step(f"distances{OF_MANY}", distances, "scikit-learn euclidean_distances", plain_products),
+    Step(f"distances, intervals, nearest{OF_MANY}", neighbors),
+]
+# what a map with benchmark scores must do: `intervals` is part of another step
+MAP = [step.name for step in STEPS if step.name not in ("distances", "intervals")]
+
+
+def main():
+    """Measure, and print the tables."""
+    options = _options()
+    if options.step:
+        print(json.dumps(measure_here(options.step, options.plain, Path(options.folder))))
+        return
+    from benchmarks.scoring import describe_run
+
+    print(describe_run(), end="\n\n")
+    small = (200, 1000) if options.quick else (K, N)
+    large = (400, 1000) if options.quick else (MANY, N)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        found = compare(STEPS, Path(folder), *small)
+        print(table(found, *small), end="\n\n")
+        seconds = sum(found[name][0]["seconds"] for name in MAP)
+        peak = max(found[name][0]["gb"] for name in MAP)
+        print(
+            f"A whole map ({', '.join(MAP)}): **{seconds:.0f} s, at most {peak:.1f} GB** "
+            f"(asked for: {LIMIT_S} s, {LIMIT_GB} GB).",
+            end="\n\n",
+        )
+        many = compare(LARGE, Path(folder), *large)
+        print(table(many, *large), end="\n\n")
+        for name, (mine, _) in many.items():
+            name = name.removesuffix(OF_MANY)
+            times, more = (mine[key] / found[name][0][key] for key in ("seconds", "gb"))
+            print(
+                f"- {name}, from {small[0]:,} to {large[0]:,} models: {times:.1f} × time, "
+                f"{more:.1f} × memory"
+            )
+
+
+def compare(steps, folder, n_models, n_samples):
+    """Measure every step, and its plain rival, one after another."""
+    plant(folder, n_models, n_samples)
+    found = {}
+    for step in steps:
+        mine = measure(step.name, folder)
+        rival = measure(step.name, folder, plain=True) if step.plain else None
+        found[step.name] = mine, rival
+        print(step.name, mine, rival, file=sys.stderr, flush=True)
+    return found
+
+
+def table(found, n_models, n_samples):
+    """Markdown of what `compare` found."""
+    steps = {step.name: step for step in [*LARGE, *STEPS]}
+    lines = [
+        f"{n_models:,} models, {n_samples:,} samples (a matrix of "
+        f"{8e-9 * n_models * n_samples:.2f} GB), {THREADS} threads.",
+        "",
+        "| step | seconds | peak GB | plain call | seconds | peak GB | times as long |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, (mine, rival) in found.items():
+        row = [name, f"{mine['seconds']:.1f}", f"{mine['gb']:.2f}", "", "", "", ""]
+        if rival:
+            whole = rival["seconds"] / steps[name].share
+            row[3:] = steps[name].rival, f"{whole:.1f}", f"{rival['gb']:.2f}"
+            row += [f"{whole / mine['seconds']:.1f}"]
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def measure(name, folder, *, plain=False):
+    """Run one step in a process of its own: seconds without reading, peak memory in GB."""
+    command = [sys.executable, str(HERE), "--step", name, "--folder", str(folder)]
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), THREADS)
+    done = subprocess.run(
+        [*command, *(["--plain"] if plain else [])],
+        env=os.environ | threads,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure_here(name, plain, folder):
+    """Run one step in this process."""
+    case = Case(folder)
+    step = next(step for step in [*STEPS, *LARGE] if step.name == name)
+    run = step.plain if plain else step.run
+    begin = time.perf_counter()
+    run(case)
+    seconds = time.perf_counter() - begin
+    return {"seconds": seconds, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-9}
+
+
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few models and samples")
+    parser.add_argument("--folder", help="where the matrices lie (default: the temporary folder)")
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
