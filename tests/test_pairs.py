@@ -91,6 +91,22 @@ def test_neighbors_are_all_others_nearest_first_as_in_the_distances():
             assert [row["kl_nats"], row["low"], row["high"]] == found
 
 
+def test_the_order_of_models_and_samples_changes_nothing():
+    rng = np.random.default_rng(2)
+    L, samples = log_likelihoods(), make_samples(120, 60)
+    how = {"noise": [0.1, 0.2, None, 0.4], "level": 0.95, "n_bootstrap": 50}
+    straight = distances_and_neighbors(MODELS, double_center(L), samples, **how)
+    columns, rows = rng.permutation(120), [2, 0, 3, 1]
+    noise = how | {"noise": [how["noise"][i] for i in rows]}
+    models = [MODELS[i] for i in rows]
+    Q = double_center(L[rows][:, columns])
+    mixed = distances_and_neighbors(models, Q, samples[columns], **noise)
+    a, b = pl.col("model_a"), pl.col("model_b")
+    turned = mixed[0].with_columns(model_a=pl.min_horizontal(a, b), model_b=pl.max_horizontal(a, b))
+    assert_frame_equal(turned.sort("model_a", "model_b"), straight[0])
+    assert_frame_equal(mixed[1].sort("model", "rank"), straight[1])
+
+
 def test_a_planted_neighbor_is_first_and_sure():
     L = log_likelihoods()
     L[3] = L[0] + 0.1 * log_likelihoods(seed=1)[0]

@@ -7,7 +7,6 @@ each beside a plain call of scipy or scikit-learn in the same run.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ SOME = 10  # resamples of a plain bootstrap that are timed, and scaled to N_BOOT
 LIMIT_S, LIMIT_GB = 180, 4
 OF_MANY = ", many models"
 THREADS = "2"
+PACKAGES = "numpy", "scipy", "scikit-learn", "umap-learn"
 EMBEDDINGS = {
     "PCA": ("pca", {}),
     "t-SNE": ("tsne", {"perplexity": 30, "metric": "euclidean", "max_iter": 2000}),
@@ -45,30 +45,29 @@ class Step(NamedTuple):
 
 
 def plant(folder, n_models, n_samples, random_state=0):
-    """Write log-likelihoods of families of lineages, block by block."""
+    """Write coordinates of families of lineages, block by block."""
     rng = np.random.default_rng(random_state)
-    base = rng.normal(-600, 80, n_samples)
-    L = np.lib.format.open_memmap(folder / "L.npy", "w+", shape=(n_models, n_samples))
+    Q = np.lib.format.open_memmap(folder / "Q.npy", "w+", shape=(n_models, n_samples))
     for start in range(0, n_models, FAMILY):
         family = 20 * rng.normal(size=n_samples)
         for i in range(start, min(start + FAMILY, n_models), LINEAGE):
             rows = min(LINEAGE, n_models - i, start + FAMILY - i)
             lineage = family + 8 * rng.normal(size=n_samples)
-            L[i : i + rows] = base + lineage + 4 * rng.standard_t(5, size=(rows, n_samples))
-    L.flush()
+            Q[i : i + rows] = lineage + 4 * rng.standard_t(5, size=(rows, n_samples))
+            Q[i : i + rows] -= Q[i : i + rows].mean(axis=1, keepdims=True)
+    mean = Q.mean(axis=0)
+    for start in range(0, n_models, FAMILY):
+        Q[start : start + FAMILY] -= mean
+    Q.flush()
 
 
 class Case:
     """The planted models in memory, and what the workflow knows of them."""
 
     def __init__(self, folder):
-        from modelmap.geometry.centering import double_center
-
-        L = np.load(folder / "L.npy")
-        self.folder, self.n = folder, len(L)
+        self.folder, self.Q = folder, np.load(folder / "Q.npy")
+        self.n, self.groups = len(self.Q), np.arange(self.Q.shape[1])
         self.models = [f"m{i:05}" for i in range(self.n)]
-        self.Q = double_center(L)
-        self.groups = np.arange(L.shape[1])
 
     def sheet(self):
         """Rows of the sheet: a lineage is a base and what is made from it."""
@@ -105,6 +104,15 @@ class Case:
         columns |= {measure: rng.normal(600, 9, self.n) for measure in MEASURES}
         columns |= {f"b{i}": y for i, y in enumerate(Y.T)}
         return predict.arrange(pl.DataFrame(columns), self.models, self.Q, self.sheet())
+
+
+def center(case):
+    """Double-center, and the shares of length and difficulty."""
+    from modelmap.adjustment import adjust
+    from modelmap.geometry.centering import double_center
+
+    Q = double_center(case.Q)
+    adjust(case.models, Q, n_bytes=case.groups % 99, difficulty=case.Q[0], off=[])
 
 
 def distances(case):
@@ -242,6 +250,7 @@ def plain_prediction(case):
 
 
 STEPS = [
+    Step("center", center),
     Step("distances", distances, "scipy pdist", plain_distances),
     Step("intervals", intervals, "percentile bootstrap", plain_bootstrap, SOME / N_BOOTSTRAP),
     Step(
@@ -272,7 +281,7 @@ def main():
         return
     from benchmarks.scoring import describe_run
 
-    print(describe_run(), end="\n\n")
+    print(describe_run(HERE, PACKAGES), end="\n\n")
     small = (200, 1000) if options.quick else (K, N)
     large = (400, 1000) if options.quick else (MANY, N)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -349,10 +358,17 @@ def measure_here(name, plain, folder):
     case = Case(folder)
     step = next(step for step in [*STEPS, *LARGE] if step.name == name)
     run = step.plain if plain else step.run
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     run(case)
-    seconds = time.perf_counter() - begin
-    return {"seconds": seconds, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-9}
+    spent = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - cpu}
+    return spent | {"gb": peak_memory()}
+
+
+def peak_memory():
+    """Of this process, in GB. (getrusage also counts that of the one it was forked from.)"""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (kib,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return int(kib) * 1024e-9
 
 
 def _options():

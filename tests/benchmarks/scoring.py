@@ -44,17 +44,17 @@ PACKAGES = "torch", "transformers", "minicons"
 def main():
     """Measure, and print the table."""
     options = _options()
-    print(describe_run(), end="\n\n")
+    print(describe_run(HERE, PACKAGES), end="\n\n")
     if options.gpu:
         print(gpu.table(shapes.SHAPES, quick=options.quick, log=log))
     else:
         print(compare_all(quick=options.quick, threads=options.threads))
 
 
-def describe_run():
+def describe_run(script, packages):
     """Machine, versions and command, as a Markdown list."""
-    versions = [f"Python {platform.python_version()}", *map(_version, PACKAGES)]
-    command = " ".join(["python", os.path.relpath(HERE), *sys.argv[1:]])
+    versions = [f"Python {platform.python_version()}", *map(_version, packages)]
+    command = " ".join(["python", os.path.relpath(script), *sys.argv[1:]])
     return f"- machine: {_machine()}\n- versions: {', '.join(versions)}\n- command: `{command}`"
 
 

@@ -15,7 +15,7 @@ from modelmap.geometry.divergence import by_group
 _SURE = 0.9999
 _ROWS = 1024  # models whose distances are ranked at once
 _PAIRS = 256  # pairs whose samples are compared at once
-_CELLS = 20_000_000  # numbers in one block of resamples
+_CELLS = 10_000_000  # numbers in one block of resamples
 
 
 class FamilyAccuracy(NamedTuple):
