@@ -113,7 +113,8 @@ def squared_errors(Q, groups, pairs, drawn):
         Σ_pairs ((G̃ − G) / max(G, 1e-3))².
     """
     order, sizes = by_group(groups, np.shape(Q)[1])
-    Q = np.asarray(Q, dtype=float)[:, order]
+    paired, pairs = np.unique(pairs, return_inverse=True)  # no other model is asked for
+    Q, pairs = np.asarray(Q, dtype=float)[paired][:, order], pairs.reshape(2, -1)
     sums, mass = _sums(Q, sizes) @ drawn.T, sizes @ drawn.T
     absolute, relative = np.zeros((2, len(drawn)))
     for i, j, squares in _squared_differences(Q, sizes, pairs):
