@@ -132,6 +132,18 @@ def test_missing_pairs_are_left_out():
     assert with_holes == run(x, y, family)
 
 
+def test_a_column_that_some_models_lack_costs_the_others_nothing():
+    family = np.repeat(np.arange(6), 4)
+    x, y = draw(np.random.default_rng(8), family, 1, r=0.4)
+    holes, nothing = np.where(np.arange(24) == 7, np.nan, x), np.full(24, np.nan)
+    how = {"n_bootstrap": 50, "n_permutations": 50, "level": 0.95, "random_state": 0}
+    found = correlate(np.column_stack([holes, x, nothing]), y, family, np.arange(24), **how)
+    assert found[1] == pytest.approx(run(x, y, family, 50, 50))
+    assert found[0] == pytest.approx(run(holes, y, family, 50, 50))
+    assert [one.n_models for one in found] == [23, 24, 0]
+    assert np.isnan(found[2][2:]).all()
+
+
 @pytest.mark.parametrize(
     ("x", "y"),
     [

@@ -37,13 +37,14 @@ def correlate(X, y, families, lineages, *, n_bootstrap, n_permutations, level, r
 
     Intervals: percentiles of a bootstrap that draws whole families with replacement. p values,
     two-sided: y, or its ranks, permuted over families and lineages (see `permutation.permute`),
-    (1 + #{|null| >= |r|}) / (1 + n_permutations). Resamples and permutations serve all columns.
+    (1 + #{|null| >= |r|}) / (1 + n_permutations). Resamples and permutations serve all columns
+    that the same models have.
 
     Parameters
     ----------
     X : array of shape (n_models, n_columns)
     y : array of shape (n_models,)
-        A model with a NaN in either is left out.
+        A pair with a NaN is left out.
     families, lineages : sequences of length n_models
         Labels.
     n_bootstrap, n_permutations : int
@@ -60,31 +61,39 @@ def correlate(X, y, families, lineages, *, n_bootstrap, n_permutations, level, r
         family means, ``pearson_between`` the (unweighted) family means; NaN with fewer than three
         degrees of freedom.
     """
-    X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-    kept = np.isfinite(X).all(axis=1) & np.isfinite(y)
-    X, y = X[kept], y[kept]
-    levels = nested(np.asarray(families)[kept], np.asarray(lineages)[kept])
-    n_families = len(np.unique(levels[0]))
-    empty = Correlation(len(y), n_families)
-    varies = np.array([len(y) > _LEAST and not is_constant(x) for x in X.T])
-    if not varies.any() or is_constant(y):
-        return [empty] * X.shape[1]
-    X, y = stats.zscore(X[:, varies], axis=0), stats.zscore(y)
-    ranks = stats.rankdata(X, axis=0), stats.rankdata(y)
-    result = {"pearson": pearson(X.T, y), "spearman": pearson(ranks[0].T, ranks[1])}
-    result |= _within_and_between(X, y, levels[0])
-    if n_families >= 3:
-        rng = np.random.default_rng(random_state)
-        result |= _intervals(X, y, draw_families(levels[0], n_bootstrap, rng), level)
-        constant = np.full((len(y), 1), len(y) ** -0.5)
-        p = p_values([(X, y), ranks], constant, levels, n_permutations, rng)
-        result |= dict(zip(("p_pearson", "p_spearman"), p, strict=True))
-    found = [
-        empty._replace(**dict(zip(result, map(float, column), strict=True)))
-        for column in zip(*result.values(), strict=True)
-    ]
-    place = varies.cumsum() - 1
-    return [found[i] if has else empty for i, has in zip(place, varies, strict=True)]
+    how = {"n_bootstrap": n_bootstrap, "n_permutations": n_permutations, "level": level}
+    return by_models(X, y, families, lineages, _correlate, how | {"random_state": random_state})
+
+
+def by_models(X, others, families, lineages, correlate, how):
+    """Take together the columns of X that the same models have, and put what is found in order.
+
+    Parameters
+    ----------
+    X, others : arrays of shape (n_models, n_columns) and (n_models, …)
+        A model with a NaN in `others` is left out of all columns.
+    families, lineages : sequences of length n_models
+        Labels.
+    correlate : function of columns of X, others, levels of `permutation.nested`, and how
+        To a list, one element a column.
+    how : dict
+
+    Returns
+    -------
+    list of n_columns
+    """
+    X, others = np.asarray(X, dtype=float), np.asarray(others, dtype=float)
+    families, lineages = np.asarray(families), np.asarray(lineages)
+    known = np.isfinite(others).all(axis=tuple(range(1, others.ndim)))
+    masks = np.isfinite(X) & known[:, None]
+    found = [None] * X.shape[1]
+    for mask in np.unique(masks, axis=1).T:
+        columns = np.flatnonzero((masks == mask[:, None]).all(axis=0))
+        levels = nested(families[mask], lineages[mask])
+        one = correlate(X[np.ix_(mask, columns)], others[mask], levels, **how)
+        for i, value in zip(columns, one, strict=True):
+            found[i] = value
+    return found
 
 
 def benjamini_hochberg(p):
@@ -176,6 +185,30 @@ def pearson(x, y, weights=None):
     covariance = (weights * x * y).sum(axis=-1)
     varies = power > 1e-24
     return np.where(varies, covariance / np.sqrt(np.where(varies, power, 1)), np.nan)
+
+
+def _correlate(X, y, levels, *, n_bootstrap, n_permutations, level, random_state):
+    n_families = len(np.unique(levels[0]))
+    empty = Correlation(len(y), n_families)
+    varies = np.array([len(y) > _LEAST and not is_constant(x) for x in X.T])
+    if not varies.any() or is_constant(y):
+        return [empty] * X.shape[1]
+    X, y = stats.zscore(X[:, varies], axis=0), stats.zscore(y)
+    ranks = stats.rankdata(X, axis=0), stats.rankdata(y)
+    result = {"pearson": pearson(X.T, y), "spearman": pearson(ranks[0].T, ranks[1])}
+    result |= _within_and_between(X, y, levels[0])
+    if n_families >= 3:
+        rng = np.random.default_rng(random_state)
+        result |= _intervals(X, y, draw_families(levels[0], n_bootstrap, rng), level)
+        constant = np.full((len(y), 1), len(y) ** -0.5)
+        p = p_values([(X, y), ranks], constant, levels, n_permutations, rng)
+        result |= dict(zip(("p_pearson", "p_spearman"), p, strict=True))
+    found = [
+        empty._replace(**dict(zip(result, map(float, column), strict=True)))
+        for column in zip(*result.values(), strict=True)
+    ]
+    place = varies.cumsum() - 1
+    return [found[i] if has else empty for i, has in zip(place, varies, strict=True)]
 
 
 def _unit(rows, basis):

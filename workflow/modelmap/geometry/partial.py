@@ -6,13 +6,13 @@ import numpy as np
 from scipy import stats
 
 from modelmap.geometry.correlation import (
+    by_models,
     draw_families,
     is_constant,
     p_values,
     pearson,
     percentiles,
 )
-from modelmap.geometry.permutation import nested
 
 _LEAST = 3  # degrees of freedom left after the mean and the covariates
 
@@ -43,7 +43,7 @@ def partially_correlate(
     X : array of shape (n_models, n_columns)
     y : array of shape (n_models,)
     Z : array of shape (n_models, n_covariates)
-        A model with a NaN in any of the three is left out.
+        A model with a NaN in y, Z or a column of X is left out of that column.
     families, lineages : sequences of length n_models
         Labels.
     n_bootstrap, n_permutations : int
@@ -58,14 +58,19 @@ def partially_correlate(
         models) and where x or y is a linear function of the covariates; interval and p NaN with
         fewer than 3 families.
     """
-    X, y, Z = (np.asarray(a, dtype=float) for a in (X, y, Z))
-    kept = np.isfinite(np.column_stack([X, y, Z])).all(axis=1)
-    X, y, Z = X[kept], y[kept], Z[kept]
+    how = {"n_bootstrap": n_bootstrap, "n_permutations": n_permutations, "level": level}
+    others = np.column_stack([y, Z])
+    return by_models(
+        X, others, families, lineages, _correlate, how | {"random_state": random_state}
+    )
+
+
+def _correlate(X, others, levels, *, n_bootstrap, n_permutations, level, random_state):
+    y, Z = others[:, 0], others[:, 1:]
     empty = Partial(len(y))
     Z = Z[:, [not is_constant(z) for z in Z.T]] if len(y) else Z[:, :0]
     if len(y) - 1 - Z.shape[1] < _LEAST:
         return [empty] * X.shape[1]
-    levels = nested(np.asarray(families)[kept], np.asarray(lineages)[kept])
     Z = stats.zscore(Z, axis=0)
     x, e = _left(X, Z), _left(y[:, None], Z)[:, 0]
     ranked = [stats.rankdata(a, axis=0) for a in (X, y[:, None], Z)]
