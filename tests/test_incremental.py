@@ -71,8 +71,9 @@ def test_everything_is_there(project):
     expected |= {"results/map/scenes/map.html", "results/map/scenes/findings.html"}
     for stem in ("scenes/samples", "scenes/models", "scenes/seeds", "scenes/methods", "datasets"):
         expected |= {f"results/stability/{stem}.{end}" for end in ("tsv", "svg", "png", "pdf")}
-    names = ("correlation", "coverage", "prediction", "leakage")
+    names = ("correlation", "correlation_strata", "coverage", "prediction", "leakage")
     expected |= {f"results/benchmarks/scenes/{name}.tsv" for name in names}
+    expected |= {f"results/map/scenes/{name}.tsv" for name in ("labels", "suspects", "variance")}
     expected |= {f"results/gate/scenes/{row['model']}.parquet" for row in SHEET}
     assert expected <= made
     assert not list(project.glob("results/scores/**/*.parts"))

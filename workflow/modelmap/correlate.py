@@ -18,7 +18,7 @@ from modelmap.geometry.resampling import affordable
 COVARIATES = {"log_params": "parameters", "year": "release date"}
 STRATA_MEASURE = "nats_per_sample"
 # Of many models fewer: n_models times as many permutations are affordable, and at least so many.
-PERMUTATIONS = {"most": 4e6, "least": 999}
+PERMUTATIONS = {"most": 2e6, "least": 999}
 # columns of a row, and, of a partial correlation, how geometry calls them
 ROW = dict.fromkeys(("n_models", "n_families"), pl.Int64)
 ROW |= {k: pl.Float64 for k in Correlation._fields if k not in (*ROW, "p_pearson")}

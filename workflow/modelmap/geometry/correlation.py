@@ -175,16 +175,13 @@ def is_constant(x):
     return np.ptp(x) <= 1e-12 * np.abs(x).max()
 
 
-def pearson(x, y, weights=None):
-    """Weighted Pearson correlation along the last axis, NaN where x or y does not vary."""
-    weights = np.ones(x.shape[-1]) if weights is None else weights
-    weights = weights / weights.sum(axis=-1, keepdims=True)
-    x = x - (weights * x).sum(axis=-1, keepdims=True)
-    y = y - (weights * y).sum(axis=-1, keepdims=True)
-    power = (weights * x**2).sum(axis=-1) * (weights * y**2).sum(axis=-1)
-    covariance = (weights * x * y).sum(axis=-1)
+def pearson(x, y):
+    """Pearson correlation along the last axis, NaN where x or y does not vary."""
+    x = x - x.mean(axis=-1, keepdims=True)
+    y = y - y.mean(axis=-1, keepdims=True)
+    power = (x**2).sum(axis=-1) * (y**2).sum(axis=-1)
     varies = power > 1e-24
-    return np.where(varies, covariance / np.sqrt(np.where(varies, power, 1)), np.nan)
+    return np.where(varies, (x * y).sum(axis=-1) / np.sqrt(np.where(varies, power, 1)), np.nan)
 
 
 def _correlate(X, y, levels, *, n_bootstrap, n_permutations, level, random_state):
@@ -218,6 +215,21 @@ def _unit(rows, basis):
     return rows / np.sqrt(np.where(power > 1e-24, power, np.inf))[..., None]
 
 
+def _weighted_pearson(x, y, weights):
+    """Pearson correlation under each row of weights, NaN where x or y does not vary there."""
+    total = weights.sum(axis=1)
+
+    def mean(*factors):  # einsum makes no array of the size of weights
+        names = ",".join(["...i"] * (1 + len(factors)))
+        return np.einsum(f"{names}->...", weights, *factors) / total
+
+    x_mean, y_mean, x_square, y_square = mean(x), mean(y), mean(x, x), mean(y, y)
+    x_power, y_power = x_square - x_mean**2, y_square - y_mean**2
+    varies = (x_power > 1e-12 * x_square) & (y_power > 1e-12 * y_square)
+    power = np.where(varies, x_power * y_power, 1)
+    return np.where(varies, (mean(x, y) - x_mean * y_mean) / np.sqrt(power), np.nan)
+
+
 def _midranks(x, weights):
     """Ranks of x, less one half, where element k of x occurs weights[..., k] times."""
     values, place = np.unique(x, return_inverse=True)
@@ -230,8 +242,8 @@ def _midranks(x, weights):
 def _intervals(X, y, weights, level):
     ranks = _midranks(y, weights)
     resampled = {
-        "pearson": [pearson(x, y, weights) for x in X.T],
-        "spearman": [pearson(_midranks(x, weights), ranks, weights) for x in X.T],
+        "pearson": [_weighted_pearson(x, y, weights) for x in X.T],
+        "spearman": [_weighted_pearson(_midranks(x, weights), ranks, weights) for x in X.T],
     }
     ends = {}
     for name, found in resampled.items():
