@@ -85,12 +85,12 @@ def gaussians(n, seed=0):
 
 
 def test_divergence_from_texts_is_the_known_one():
-    table = theory.text_level(*gaussians(20_000), level=0.95)
+    table = theory.text_level(*gaussians(8_000), level=0.95)
     for row, exact in zip(table.rows(named=True), (0.5, 2, 0.5), strict=True):
-        assert row["kl_ab"] == pytest.approx(exact, rel=0.05)
-        assert row["kl_ba"] == pytest.approx(exact, rel=0.05)
+        assert row["kl_ab"] == pytest.approx(exact, rel=0.06)
+        assert row["kl_ba"] == pytest.approx(exact, rel=0.06)
     covered = []
-    for seed in range(200):
+    for seed in range(100):
         found = theory.text_level(*gaussians(N, seed), level=0.95).row(1, named=True)
         covered.append(found["kl_ab_low"] < 2 < found["kl_ab_high"])
     assert 0.9 < np.mean(covered) < 0.99
@@ -159,7 +159,7 @@ def estimated():
         ["model_a", "model_b", "kl_nats"],
         orient="row",
     )
-    table = theory.text_level(*gaussians(20_000), level=0.95)
+    table = theory.text_level(*gaussians(8_000), level=0.95)
     return theory.with_estimates(table, distances, scores, ids, FAMILIES)
 
 
@@ -176,7 +176,7 @@ def test_agreement_is_told_for_all_pairs_and_for_parts():
     whole = found.filter(level="text", estimate="estimate", kl="mean", pairs="all")
     assert whole["n_pairs"].item() == 3
     assert whole["pearson"].item() > 0.999
-    assert whole["ratio"].item() == pytest.approx(1, rel=0.05)
+    assert whole["ratio"].item() == pytest.approx(1, rel=0.06)
     assert found.filter(level="text", pairs="1 to 10 nats")["n_pairs"].to_list() == [1] * 4
     few = found.filter(level="text", pairs="1 to 10 nats", kl="mean")
     assert few["pearson"].null_count() == few.height  # of one pair there is no correlation

@@ -36,6 +36,7 @@ def test_a_point_lies_at_its_estimate_and_mean_and_a_line_spans_both_directions(
     np.testing.assert_allclose(np.sort(lines.get_segments()[0][:, 1]), [1, 2])
     assert texts_of(figure) == ["two families", "f"]
     assert axes.get_xlim() == axes.get_ylim()
+    assert "10" in [label.get_text() for label in axes.get_xticklabels()]
     assert axes.get_title(loc="left") == "2 pairs"  # of two points there is no correlation
 
 

@@ -59,7 +59,7 @@ def test_the_angle_is_that_of_all_weights_as_one_vector():
     networks = [torch.nn.Linear(2, 1, bias=False) for _ in range(3)]
     weights = [(1, 1), (3, 1), (1 + math.cos(1), 1 + math.sin(1))]
     for network, values in zip(networks, weights, strict=True):
-        network.weight.data = torch.tensor([values])
+        network.weight.data = torch.tensor([values], dtype=torch.float)
     assert angle(networks) == pytest.approx(math.degrees(1), abs=1e-4)
     assert angle([networks[0], networks[1], networks[1]]) == pytest.approx(0, abs=1e-2)
 

@@ -143,10 +143,8 @@ def with_estimates(divergences, distances, scores, kept, families):
         .join(ended, on=["model_a", "model_b"], how="left", maintain_order="left")
         .with_columns(
             kl_mean=(pl.col("kl_ab") + pl.col("kl_ba")) / 2,
-            same_family=pl.struct("model_a", "model_b").map_elements(
-                lambda pair: families[pair["model_a"]] == families[pair["model_b"]],
-                return_dtype=pl.Boolean,
-            ),
+            same_family=pl.col("model_a").replace_strict(families, return_dtype=pl.String)
+            == pl.col("model_b").replace_strict(families, return_dtype=pl.String),
         )
     )
 
@@ -238,7 +236,8 @@ def between(corners, grid, L):
         geometry.interpolation), off_line (nats: half the squared distance of the measured
         coordinates from those on the plane through the corners)
     """
-    at, w = [grid.index(point) for point in ((0, 0), (1, 0), (0, 1))], np.array(grid)
+    at = [grid.index(point) for point in ((0, 0), (1, 0), (0, 1))]
+    w = np.array(grid, dtype=float)
     plane, expected = mean_log_likelihood(L[at], w)
     flat = L[at[0]] + w @ (L[at[1:]] - L[at[0]])
     return pl.DataFrame(

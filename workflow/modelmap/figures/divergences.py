@@ -63,6 +63,8 @@ def divergence_figure(pairs, models, agreement):
                 **style,
             )
         axes.set(xscale="log", yscale="log")
+        for axis in (axes.xaxis, axes.yaxis):  # the theme writes no exponents
+            axis.set_major_formatter("{x:g}")
         ends = [f(*axes.get_xlim(), *axes.get_ylim()) for f in (min, max)]
         axes.plot(ends, ends, color="#888888", linewidth=1, zorder=1)
         axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="d²/2 of the map (nats per sample)")
