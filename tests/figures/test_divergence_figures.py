@@ -62,7 +62,7 @@ def test_a_panel_for_each_three_models():
     (axes,) = figure.axes
     inside, beyond = axes.collections
     assert (len(inside.get_offsets()), len(beyond.get_offsets())) == (4, 1)
-    assert [text.get_text() for text in axes.texts] == ["origin", "first", "second"]
+    assert {text.get_text() for text in axes.texts} == {"origin", "first", "second"}
     assert "angle 3°" in axes.get_title(loc="left")
 
 

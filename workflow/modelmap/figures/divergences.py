@@ -7,6 +7,7 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from modelmap.figures.labels import draw_labels
 from modelmap.figures.points import named
 from modelmap.figures.style import GRAY, INK, family_colors, theme
 
@@ -110,7 +111,7 @@ def interpolation_figure(points, summary):
             n_columns,
             figsize=(SIDE * n_columns, (SIDE + 0.5) * n_rows),
             squeeze=False,
-            gridspec_kw={"wspace": 0.45, "hspace": 0.6},
+            gridspec_kw={"wspace": 0.45, "hspace": 0.4},
         )
         plt.close(figure)
         for axes in grid.flat[summary.height :]:
@@ -118,10 +119,10 @@ def interpolation_figure(points, summary):
         for axes, row in zip(grid.flat, summary.rows(named=True), strict=False):
             corners = {key: row[key] for key in ("origin", "first", "second")}
             _draw_points_between(axes, points.filter(**corners))
+            r, rho = (f"{row[c]:.3f}".replace("-", "−") for c in ("pearson", "spearman"))
             axes.set_title(
                 f"{corners['origin']}\n+ a: {corners['first']}\n+ b: {corners['second']}\n"
-                f"angle {row['angle_degrees']:.0f}°, r = {row['pearson']:.3f}, "
-                f"ρ = {row['spearman']:.3f}",
+                f"angle {row['angle_degrees']:.0f}°, r = {r}, ρ = {rho}",
                 loc="left",
                 size="small",
             )
@@ -145,11 +146,20 @@ def _draw_points_between(axes, points):
     ends = values.min() - room, values.max() + room
     axes.plot(ends, ends, color="#888888", linewidth=1, zorder=1)
     axes.set(xlim=ends, ylim=ends, aspect="equal")
-    for (a, b), name in CORNERS.items():
-        corner = points.filter((pl.col("a") == a) & (pl.col("b") == b))
-        at = corner.select("expected", "actual").row(0)
-        axes.annotate(name, at, xytext=(5, -7), textcoords="offset points", size="x-small")
     sns.despine(ax=axes)
+    axes.apply_aspect()  # labels need the final frame
+    corners = [points.row(by_predicate=(pl.col("a") == a) & (pl.col("b") == b)) for a, b in CORNERS]
+    at = [[row[points.columns.index(c)] for c in ("expected", "actual")] for row in corners]
+    draw_labels(
+        axes,
+        np.array(at),
+        list(CORNERS.values()),
+        [INK] * len(CORNERS),
+        obstacles=values,
+        size=6.5,
+        marker=5,
+        required=0,
+    )
 
 
 def _says(text):
