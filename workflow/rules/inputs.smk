@@ -1,0 +1,232 @@
+"""
+What jobs read and are told, by wildcards: samples, checkpoints, scores. Functions alone; rules call
+them.
+"""
+
+import csv
+import json
+from functools import cache
+from glob import glob
+
+# Samples
+
+
+def source_files(wildcards):
+    """The files that a dataset is read from. (The images of a folder are not watched.)"""
+    source, path = (DATASETS[wildcards.dataset][key] for key in ("source", "path"))
+    files = {
+        "folder": lambda: [Path(path) / "metadata.jsonl"],
+        "coco": lambda: [Path(path["annotations"])],
+        "parquet": lambda: map(Path, sorted(glob(path, recursive=True))),
+    }
+    return [str(file) for file in files.get(source, list)() if file.exists()]
+
+
+def subset_of(wildcards):
+    """The file of the samples that a dataset consists of, with weights; none of a whole one."""
+    file = DATASETS[wildcards.dataset]["subset"]
+    return [file] if file else []
+
+
+def drawn(dataset):
+    """What decides which samples a dataset has: its block, but for what decides something else.
+
+    (How they are shown, and by whom; a subset is a file, and watched as such; and which samples go
+    with a matrix of others.)
+    """
+    other = ("prompt", "paraphrases", "variants", "models", "subset", "samples_from")
+    return {key: value for key, value in DATASETS[dataset].items() if key not in other}
+
+
+# Checkpoints
+
+
+def folder(repo):
+    """The folder that a column of the sheet names; None of a hub id, or of nothing."""
+    is_folder = repo and (Path(repo).is_dir() or repo.startswith(("./", "../", "/")))
+    return repo if is_folder else None
+
+
+def checkpoint_path(model):
+    """The folder of a model's checkpoint; None for a hub id."""
+    repo = MODELS[model]["repo"]
+    return f"resources/zoo/{repo.removeprefix('zoo:')}" if recipe_of(model) else folder(repo)
+
+
+def checkpoint_files(wildcards):
+    """The files of a checkpoint, watched: one trained anew in its place is scored anew."""
+    path = checkpoint_path(wildcards.model)
+    names = LANGUAGE_CHECKPOINT if is_blind(wildcards.model) else CHECKPOINT
+    made = [f"{path}/{name}" for name in names] if recipe_of(wildcards.model) else files_in(path)
+    return made + files_in(folder(MODELS[wildcards.model]["adapter"]))
+
+
+def files_in(path):
+    """The files of a folder that a model is read from."""
+    files = Path(path).iterdir() if path and Path(path).is_dir() else []
+    return sorted(str(file) for file in files if file.suffix in SUFFIXES)
+
+
+def is_remote(model):
+    """Whether something of a model comes from a hub."""
+    adapter = MODELS[model]["adapter"]
+    return checkpoint_path(model) is None or bool(adapter and not folder(adapter))
+
+
+def fetched(wildcards):
+    """What says that a model's weights are here, for one score job."""
+    file = "resources/fetched/{dataset}/{model}/{shard}"
+    return [file] if is_remote(wildcards.model) else []
+
+
+def weights(wildcards):
+    """What says that a model can be loaded, for one score job."""
+    file = "resources/converted/{dataset}/{model}/{shard}"
+    return [file] if MODELS[wildcards.model]["convert"] else fetched(wildcards)
+
+
+@cache  # Snakemake asks again when the job begins, and has then deleted what is read here
+def attempt(model):
+    """How often a model was asked for: the target `retry` asks once more for what failed."""
+    try:
+        found = json.loads(Path(f"resources/models/{model}.json").read_text())
+    except (FileNotFoundError, ValueError):  # not yet, or killed while it was written
+        return 1
+    again = workflow.dag_settings and "retry" in workflow.dag_settings.targets
+    failed = again and (found["status"] != "ok" or model in failed_before())
+    return found.get("attempt", 1) + bool(failed)
+
+
+@cache
+def failed_before():
+    """The models that failed on some dataset, as the last run's table of status has it."""
+    file = Path("results/status.tsv")
+    if not file.exists():
+        return set()
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    good = ("ok", "incomplete", "not applicable")  # another try would give the same rows
+    return {row["model"] for row in rows if row["status"] not in good}
+
+
+# Matrices of others
+
+
+def given_on(dataset):
+    """The models on a dataset's map whose log-likelihoods its matrix gives, by name."""
+    chosen = DATASETS[dataset]["models"]
+    names = sorted(MATRICES.get(dataset, []))
+    return [name for name in names if chosen is None or name in chosen]
+
+
+def matrix_files(dataset):
+    """The files of others that log-likelihoods are read from; none of a dataset that is scored."""
+    return foreign.files(DATASETS[dataset]["path"]) if dataset in MATRICES else []
+
+
+def samples_of(dataset):
+    """The samples that models are scored on; none of a matrix that nothing is placed on."""
+    scored = DATASETS[dataset]["samples_from"] if dataset in MATRICES else dataset
+    return [f"resources/samples/{scored}.parquet"] if scored else []
+
+
+# Scores
+
+
+def scores_of(dataset, models=None):
+    """The score files of a dataset (of some models), in the order of the models' names."""
+    scored = DATASETS[dataset]["samples_from"] if dataset in MATRICES else dataset
+    return [
+        f"results/scores/{scored}/{model}/{k}-of-{MODELS[model]['shards']}.parquet"
+        for model in models_of(dataset)
+        if models is None or model in models
+        for k in range(1, MODELS[model]["shards"] + 1)
+    ]
+
+
+def score_threads():
+    """CPU threads of a scoring job: on a GPU they prepare its batches."""
+    return 8 if HAS_GPU and config["score"]["device"] != "cpu" else 1
+
+
+def gaps(dataset):
+    """The tables of what other images cost on a dataset."""
+    variants = DATASETS[dataset]["variants"]
+    return [name for name, variant in blocks.GAPS.items() if variant in variants]
+
+
+def prompt_of(model, dataset):
+    """What is asked where a sample has no prompt of its own."""
+    block = DATASETS[dataset]
+    asked = [block["prompt"], PROMPT if blocks.shows_images(block) else ""]
+    if blocks.shows_images(block):
+        asked.insert(0, MODELS[model]["prompt"])
+    return next(prompt for prompt in asked if prompt is not None)
+
+
+def settings_of(model, dataset):
+    """What changes the numbers of one model on one dataset, and nothing else."""
+    row, score, block = MODELS[model], config["score"], DATASETS[dataset]
+    return {
+        "repo": row["repo"],
+        "revision": row["revision"],
+        "adapter": row["adapter"],
+        "dtype": row["dtype"] or score["dtype"],
+        "attention": row["attention"] or score["attention"],
+        "prompt": prompt_of(model, dataset),
+        "image_options": row["image_options"],
+        "variants": block["variants"],
+        "paraphrases": block["paraphrases"],
+        "share_prefix": score["share_prefix"],
+        "require_image_use": score["require_image_use"],
+    }
+
+
+# Plan
+
+
+def not_of_the_zoo():
+    """The models of the sheet that the workflow does not train itself."""
+    return [model for model in sorted(MODELS) if recipe_of(model) is None]
+
+
+def usual_sample(model, dataset):
+    """A sample as most of a dataset are, before they are there: of MS-COCO's size and length."""
+    block, images = DATASETS[dataset], blocks.shows_images(DATASETS[dataset])
+    n_shuffled = sum(variant.startswith("shuffled") for variant in block["variants"])
+    n_options = len(block["options"]) if isinstance(block["options"], list) else None
+    words = "A person in a red jacket is standing on the snow. " * 100
+    n_bytes = len("A man with a red helmet on a small moped on a dirt road.") if images else 1024
+    size = ((48, 48) if block["source"] == "scenes" else (640, 480)) if images else None
+    return {
+        "prompt": prompt_of(model, dataset),
+        "target": words[: min(block["max_bytes"] or n_bytes, n_bytes)],
+        "size": size,
+        "n_targets": (n_options or block["targets_per_image"]) * (1 + n_shuffled),
+    }
+
+
+# Theory
+
+
+def one_job_weights(wildcards):
+    """What says that a model can be loaded, for a job that is one per (dataset, model)."""
+    return expand(weights(wildcards), **dict(wildcards.items()), shard="1-of-1")
+
+
+def interpolated(wildcards):
+    """Models of the sheet between whose weights the zoo interpolates: dicts of three names."""
+    known = {
+        zoo: model for model, zoo in examined().items() if model in models_of(wildcards.dataset)
+    }
+    return [
+        {role: known[zoo] for role, zoo in corners.items()}
+        for corners in ZOO["interpolations"]
+        if set(corners.values()) <= known.keys()
+    ]
+
+
+def interpolated_checkpoints(wildcards):
+    """The weights of those models."""
+    models = {model for corners in interpolated(wildcards) for model in corners.values()}
+    return [f"{checkpoint_path(model)}/model.safetensors" for model in sorted(models)]
