@@ -31,7 +31,7 @@ CONFIG = {
 }
 # What a job may touch without computing anything: figures and tables of results.
 DRAWING = {"plot_map", "plot_heatmap", "draw_page", "find", "stratify", "relate"}
-DRAWING |= {"correlate", "predict", "draw_report", "stabilize", "compare_datasets"}
+DRAWING |= {"correlate", "predict", "choose", "draw_report", "stabilize", "compare_datasets"}
 
 
 @pytest.fixture(scope="module")
