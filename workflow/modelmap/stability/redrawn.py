@@ -220,7 +220,8 @@ def _kept(before, rows, how):
 
 def _drawn(models, Q, method, settings, released):
     """Rows model, x, y, by name; none where the method cannot place the models."""
-    return embeddings(models, Q, {method: settings}, noise={}, released=released)[method][0]
+    how = {"noise": {}, "released": released, "groups": None, "n_ellipses": 0}
+    return embeddings(models, Q, {method: settings}, **how)[method][0]
 
 
 def _near(coordinates, k):
