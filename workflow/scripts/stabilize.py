@@ -25,10 +25,11 @@ pictures = redrawn.pictures(
 )
 released = {row["model"]: row["released"] for row in params.released}
 again = tables.read(given.restarts, tables.RESTARTS)
+sheet = pl.DataFrame(params.models, infer_schema_length=None)
 left_out = redrawn.models(on, pictures, params.tsne, released, how)
 found = {
     "samples": (figures.samples_figure, *samples(on, how)),
-    "models": (figures.left_out_figure, *left_out, pl.DataFrame(params.models)),
+    "models": (figures.left_out_figure, *left_out, sheet),
     "seeds": (figures.seeds_figure, *redrawn.seeds(on, pictures, again, how)),
     "methods": (figures.methods_figure, *redrawn.methods(on, pictures, how)),
     "strata": (figures.strata_figure, *strata(on, counted["stratum"].to_list(), how)),
