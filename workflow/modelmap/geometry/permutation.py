@@ -33,8 +33,8 @@ def permute(Y, levels, n_permutations, rng):
 
     Laying whole blocks of y over the models in a permuted order, which also keeps families
     together, lets blocks straddle families of other sizes: it rejects a true null in 15-30 % of
-    cases at 5 % where family effects dominate and sizes differ. Without the lineages it is up to
-    14 % where those are what models share; so it is 5 to 7 % (docs/benchmark_tests.md).
+    cases at 5 % where family effects dominate and sizes differ. Without the lineages it is 10 %
+    where those are what models share, with them 6 % (docs/benchmark_tests.md).
 
     Parameters
     ----------
