@@ -55,15 +55,13 @@ def distances_and_neighbors(
     n_listed = len(models) - 1 if len(models) <= ALL_PAIRS else N_NEAREST
     near = nearest(d2, max(n_listed, 0))
     model = np.repeat(np.arange(len(models)), near.shape[1])
-    keys = np.minimum(model, near.ravel()) * len(models) + np.maximum(model, near.ravel())
-    keys, of = np.unique(keys, return_inverse=True)
-    i, j = np.divmod(keys, max(len(models), 1))
+    i, j, of = _unordered(model, near.ravel(), len(models))
     if n_listed < len(models) - 1:
         low, high = intervals_of_pairs(Q, groups, i, j, level=level)
     else:
         low, high = (ends[i, j] for ends in squared_distance_intervals(Q, groups, level=level))
-    pairs = _pairs(d2[i, j], low, high, np.array(noise, dtype=float)[np.stack([i, j])].sum(axis=0))
-    pairs = pairs.with_columns(_per_byte(samples["n_bytes"], weights))
+    noise = np.array(noise, dtype=float)
+    pairs = _pairs(d2[i, j], low, high, noise[i] + noise[j], samples["n_bytes"], weights)
     how = {"level": level, "n_bootstrap": n_bootstrap, "weights": weights}
     p, n_drawn = _p_nearest(Q, groups, near, pairs[of], **how)
     neighbors = pairs[of].select(
@@ -81,14 +79,22 @@ def distances_and_neighbors(
     return distances, neighbors, {"n_bootstrap": n_drawn, "n_listed": near.shape[1]}
 
 
-def _pairs(d2, low, high, floor):
+def _unordered(model, neighbor, n_models):
+    """Pairs i < j, each once and in order, and which of them each (model, neighbor) is."""
+    keys = np.minimum(model, neighbor) * n_models + np.maximum(model, neighbor)
+    keys, of = np.unique(keys, return_inverse=True)
+    return *np.divmod(keys, max(n_models, 1)), of
+
+
+def _pairs(d2, low, high, floor, n_bytes, weights):
     """Columns of pairs: distances, intervals, and what noise (NaN: not measured) has in them."""
     columns = {"d2_nats2": d2, "d2_corrected_nats2": np.maximum(d2 - floor, 0), "kl_nats": d2 / 2}
     columns |= {"kl_nats_low": low / 2, "kl_nats_high": high / 2}
     table = pl.DataFrame(columns, dict.fromkeys(columns, pl.Float64)).fill_nan(None)
     known = pl.Series(np.isfinite(floor) & np.isfinite(low), dtype=pl.Boolean)
     below = pl.Series(low <= floor, dtype=pl.Boolean)
-    return table.with_columns(below_noise_floor=pl.when(known).then(below))
+    marked = table.with_columns(below_noise_floor=pl.when(known).then(below))
+    return marked.with_columns(_per_byte(n_bytes, weights))
 
 
 def _per_byte(n_bytes, weights):
