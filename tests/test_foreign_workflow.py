@@ -127,8 +127,9 @@ def test_models_scored_on_the_same_samples_are_placed_among_a_matrix(tmp_path, c
     assert samples["sample_id"].to_list() == used[::-1]
     assert samples["n_bytes"].to_list() == [len("picture 0.png")] * 6
     np.testing.assert_array_equal(L[[1, 3]], [columns[n][::-1] for n in ("good", "twice")])
-    own, scored = tables.read_vectors(matrix / "photos.parquet", tables.MATRIX)
-    np.testing.assert_array_equal(L[2], scored[own.index("mine"), 2:])
+    scored = tables.read_scores([tmp_path / "results/scores/photos/mine/1-of-1.parquet"])["mine"]
+    scored = dict(scored.select("sample_id", "log_likelihood").rows())
+    np.testing.assert_array_equal(L[2], [scored[name] for name in used[::-1]])
     status = pl.read_csv(tmp_path / "results/status.tsv", separator="\t")
     said = {row["model"]: row for row in status.filter(dataset="others").rows(named=True)}
     assert said["flat"]["reason"] == "from others.csv; -9 nats for every sample"

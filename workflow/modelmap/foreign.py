@@ -169,7 +169,7 @@ def same_samples(matrix, samples, dataset):
             f'sample "{first["sample_id"]}" has {first["n_bytes"]} bytes in the matrix and '
             f"{first['n_bytes_here']} in dataset {dataset}; expected the same texts"
         )
-    return samples.join(matrix.samples.select("sample_id"), on="sample_id", how="semi")
+    return samples.filter(pl.col("sample_id").is_in(matrix.samples["sample_id"].implode()))
 
 
 def facts(path, matrix, *, placed):
