@@ -17,7 +17,7 @@ OLD = [
     for family in ("llava", "smolvlm")
     for recipe in ("base", "sft")
 ]
-NEW = {"model": "gemma3", "repo": "zoo:gemma3-base", "family": "gemma3"}
+NEW = {"model": "gemma3", "repo": "zoo:gemma3-base", "family": "gemma3", "parent": "llava-base"}
 VARIANTS = ["given", "shuffled", "shuffled-2", "shuffled-3", "shuffled-4"]
 CONFIG = {
     "models": "models.tsv",

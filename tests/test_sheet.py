@@ -132,6 +132,13 @@ def test_circle_of_parents_is_told_once_and_every_circle_is_told():
     ]
 
 
+def test_a_parent_may_stand_on_a_frozen_map_alone():
+    text = "model\trepo\tparent\na\tr\tfrozen\nb\tr\ta\n"
+    assert sheet_problems(text)
+    rows = read_models("models.tsv", SCHEMAS, zoo=ZOO, parents={"frozen"})
+    assert [row["parent"] for row in rows] == [["frozen"], ["a"]]
+
+
 def test_circle_of_a_name_that_stands_twice_is_told_at_its_first_row():
     assert sheet_problems("model\trepo\tparent\na\tr\ta\na\tr\n")[0] == (
         "models.tsv line 2, column 3 (parent, model a): parents in a circle: a -> a"

@@ -19,6 +19,16 @@ def settings(config, methods):
     return {key: config["map"][key] for key in (*FIXED, *methods)}
 
 
+def models_of(config):
+    """Return the models of the frozen maps that a config names, as far as these can be read."""
+    pattern, found = config["map"]["reference"], set()
+    maps = [f"{dataset}{ending}" for dataset in config["datasets"] for ending in ("", ".pmi")]
+    for path in {pattern.replace("{map}", name) for name in maps} if pattern else ():
+        if not _wrong(path):  # else `check_references` says so
+            found |= set(tables.read(path, tables.REFERENCE, columns=["model"])["model"])
+    return found
+
+
 def check_references(config, maps, files):
     """Find the frozen map of each map, if the config names any.
 

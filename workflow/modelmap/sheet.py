@@ -28,7 +28,7 @@ FROM_TEXT = {
 }
 
 
-def read_models(path, schema_dir, *, zoo, given=()):
+def read_models(path, schema_dir, *, zoo, given=(), parents=()):
     """Return the rows of the model sheet, typed, with defaults filled in.
 
     Tabs separate fields; blanks around a field, blank lines and lines that begin with # do not
@@ -43,6 +43,8 @@ def read_models(path, schema_dir, *, zoo, given=()):
     given : collection of str
         Models whose log-likelihoods a matrix gives: they alone may have no `repo`, and where there
         are some, the sheet may have no rows.
+    parents : collection of str
+        Models of frozen maps, which rows may name as parents without a row of their own.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def read_models(path, schema_dir, *, zoo, given=()):
     sheet.check_names(rows)
     sheet.check_repos(number, rows, given)
     sheet.check_zoo(rows, zoo)
-    sheet.check_parents(rows)
+    sheet.check_parents(rows, parents)
     if sheet.problems:
         raise InvalidInput(sheet.problems)
     return list(rows.values())
@@ -211,15 +213,15 @@ class _Sheet:
                 message = f'found {shown(row["repo"])}, expected a model of the zoo after "zoo:"'
                 self.refuse(number, "repo", message + nearest(name, zoo), row["model"])
 
-    def check_parents(self, rows):
-        """Refuse parents that are no rows of the sheet, and circles of parents."""
+    def check_parents(self, rows, elsewhere):
+        """Refuse parents that are neither rows of the sheet nor elsewhere, and circles of them."""
         lines = {row["model"]: number for number, row in reversed(rows.items())}
         graph = {model: [] for model in lines}
         for number, row in rows.items():
             for parent in row["parent"]:
                 if parent in lines:
                     graph[row["model"]].append(parent)
-                else:
+                elif parent not in elsewhere:
                     message = f"found {shown(parent)}, expected a model of this sheet"
                     message += nearest(parent, lines)
                     self.refuse(number, "parent", message, row["model"])

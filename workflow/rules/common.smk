@@ -16,7 +16,13 @@ try:
     config.update(validation.validate_config(config, CONFIG_FILES, SCHEMAS))
     MATRICES = foreign.models_of(config, CONFIG_FILES)
     ELSEWHERE = {model for names in MATRICES.values() for model in names}
-    SHEET = sheet.read_models(config["models"], SCHEMAS, zoo=ZOO["models"], given=ELSEWHERE)
+    SHEET = sheet.read_models(
+        config["models"],
+        SCHEMAS,
+        zoo=ZOO["models"],
+        given=ELSEWHERE,
+        parents=reference.models_of(config),
+    )
     blocks.check_datasets(config, SHEET, CONFIG_FILES, SCHEMAS, matrices=MATRICES)
     protocols.check_protocol(config, CONFIG_FILES, SCHEMAS)
     if config["benchmarks"]["table"]:
