@@ -30,7 +30,13 @@ def reference(tmp_path):
     """A frozen map of all models but the last two, written and read."""
     means = L[:7].mean(axis=0)
     made = embeddings.embeddings(
-        NAMES[:7], double_center(L[:7]), SETTINGS, noise=NOISE, released={}
+        NAMES[:7],
+        double_center(L[:7]),
+        SETTINGS,
+        noise=NOISE,
+        released={},
+        groups=np.arange(L.shape[1]),
+        n_ellipses=10,
     )
     made["umap"] = [], {"absent": "no time for it"}
     facts = frozen.facts(
