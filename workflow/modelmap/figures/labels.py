@@ -116,6 +116,7 @@ def _candidates(anchor, size, gap):
 
 
 def _costs(candidates, lines, boxes, leaders, obstacles, frame):
+    boxes, leaders, obstacles = (_near(b, candidates) for b in (boxes, leaders, obstacles))
     covered = _covers(candidates, boxes) + _covers(candidates, obstacles)
     covered += ((candidates[:, :2] < frame[:2]) | (candidates[:, 2:] > frame[2:])).any(axis=1)
     struck = _crosses(lines, _diagonals(boxes))
@@ -124,6 +125,13 @@ def _costs(candidates, lines, boxes, leaders, obstacles, frame):
     length = np.linalg.norm(lines[:, 2:] - lines[:, :2], axis=1)
     length += TURN * np.arange(len(lines))
     return length + COVERED * covered + STRUCK * struck + CROSSED * crossed
+
+
+def _near(b, a):
+    """Return the boxes or lines of b that one of the boxes of a, or a line in it, may touch."""
+    low, high = a[:, :2].min(axis=0) - 1, a[:, 2:].max(axis=0) + 1
+    first, last = np.minimum(b[:, :2], b[:, 2:]), np.maximum(b[:, :2], b[:, 2:])
+    return b[((first < high) & (last > low)).all(axis=1)]
 
 
 def _covers(a, b):
