@@ -92,7 +92,7 @@ def test_ellipses_stand_in_the_rows_of_methods_that_have_them():
 
 
 def test_of_many_models_fewer_resamples_are_drawn(monkeypatch):
-    monkeypatch.setattr(embeddings, "RESAMPLES", (1200, 11))
+    monkeypatch.setattr(embeddings, "RESAMPLES", {"most": 1200, "least": 11})
     assert make(8, n_ellipses=50)["pca"][1]["resamples"] == 18
     assert make(12, n_ellipses=50)["pca"][1]["resamples"] == 11
     assert make(12, n_ellipses=10)["pca"][1]["resamples"] == 10
