@@ -99,6 +99,20 @@ def test_what_the_workflow_has_gathered_is_a_matrix():
     assert found.samples.to_dict(as_series=False) == SAMPLES
 
 
+def test_weights_of_samples_come_along():
+    weights = [0.5, 1.0, 1.5, 2.0]
+    table = pl.DataFrame(SAMPLES).with_columns(weight=pl.Series(weights))
+    rows = Rows(sorted(NAMES), L, SAMPLES["sample_id"], {})
+    gathered = gather(table, {}, noise={}, level=0.95, rows=rows)
+    tables.write_vectors("m.parquet", tables.MATRIX, gathered.names, gathered.L)
+    tables.write("m.samples.parquet", tables.MATRIX_SAMPLES, gathered.samples)
+    assert foreign.read("m.parquet").samples["weight"].to_list() == weights
+    broken = gathered.samples.with_columns(weight=pl.Series([None, 1.0, 1.0, 1.0]))
+    tables.write("m.samples.parquet", tables.MATRIX_SAMPLES, broken)
+    with pytest.raises(InvalidMatrix, match="weight of sample .* expected a number > 0"):
+        foreign.read("m.parquet")
+
+
 def test_the_order_of_models_and_samples_changes_nothing():
     mixed = [2, 0, 3, 1]
     turned = {key: [values[i] for i in mixed] for key, values in SAMPLES.items()}

@@ -194,7 +194,7 @@ def test_a_dataset_that_is_a_subset_has_the_distances_that_the_errors_are_of(Q, 
     subset, facts = chosen(Q, samples, size=0.5)
     some = weighted(samples.join(subset, on="sample_id", how="semi"), subset, facts["n_samples"])
     here = samples["sample_id"].is_in(subset["sample_id"].implode()).to_numpy()
-    d2 = squared_distances(double_center(L[:, here], some["weight"].to_numpy()))
+    d2 = squared_distances(double_center(L[:, here], weights=some["weight"].to_numpy()))
 
     squared = np.zeros(N)
     squared[here] = subset["weight"].to_numpy() ** 2

@@ -213,7 +213,7 @@ def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
     how, weights = {"n_bootstrap": 60, "random_state": 0}, np.sqrt(counts)
     repeated = double_center(np.repeat(L, counts, axis=1))
     every = nearest_probability(repeated, np.repeat(groups, counts), i, j, **how)
-    Q = double_center(L, weights)
+    Q = double_center(L, weights=weights)
     np.testing.assert_array_equal(
         nearest_probability(Q, groups, i, j, **how, weights=weights), every
     )

@@ -254,7 +254,7 @@ def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
     tree = neighbor_joining(squared_distances(repeated))
     every = with_support(tree, repeated, np.repeat(groups, counts), **how, random_state=0)
     weights = np.sqrt(counts)
-    Q = double_center(L, weights)
+    Q = double_center(L, weights=weights)
     some = with_support(tree, Q, groups, **how, random_state=0, weights=weights)
     np.testing.assert_array_equal(some.support, every.support)
     assert 0 < np.nanmin(some.support) < 1

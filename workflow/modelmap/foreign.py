@@ -27,6 +27,7 @@ from modelmap.matrix_files import (
 from modelmap.validation import InvalidInput, Places, nearest
 
 SAMPLE = {"sample_id": pl.String, "group": pl.String, "n_bytes": pl.Int32, "stratum": pl.String}
+SAMPLE |= {"weight": pl.Float64}  # of a subset, see gather.weighted
 MADE_HERE = ("kept", "reason")  # of a matrix that this workflow has gathered: decided anew
 BESIDE = (".samples.parquet", ".samples.csv", ".samples.tsv")
 BYTES = {"n_bytes": pa.int64()}
@@ -38,7 +39,7 @@ class Matrix(NamedTuple):
 
     names: list
     L: np.ndarray  # (n_models, n_samples), nats, NaN where missing
-    samples: pl.DataFrame  # sample_id, group, n_bytes and stratum (null where not told)
+    samples: pl.DataFrame  # sample_id, group, n_bytes and stratum (null where not told); weight
 
     def of(self, chosen):
         """The same of some models."""
@@ -269,7 +270,21 @@ def _samples(path, table, n):
         sample, n_bytes = small.select("sample_id", "n_bytes").row(0)
         said = f'n_bytes of sample "{sample}" is {n_bytes}, expected at least 1, or nothing'
         raise InvalidMatrix(f"{path}: {said}")
-    return table.with_columns(pl.col("stratum").replace("", None))
+    return _with_weights(path, table.with_columns(pl.col("stratum").replace("", None)))
+
+
+def _with_weights(path, table):
+    """The samples with their weights, or without the column where they count alike."""
+    if table["weight"].null_count() == table.height:
+        return table.drop("weight")
+    wrong = table.filter(~(pl.col("weight") > 0).fill_null(False))
+    if wrong.height:
+        sample, weight = wrong.select("sample_id", "weight").row(0)
+        said = (
+            f'weight of sample "{sample}" is {weight}, expected a number > 0 for each, or for none'
+        )
+        raise InvalidMatrix(f"{path}: {said}")
+    return table
 
 
 def _expect_logarithms(path, found, samples, L):
