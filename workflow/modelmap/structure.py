@@ -243,7 +243,7 @@ def _unique_shares(d2, usable):
     whole = partition.explained(d2, every)
     return {
         factor: max(
-            round(whole - partition.explained(d2, np.hstack([every[:, :1], *others])), 12), 0.0
+            0.0, round(whole - partition.explained(d2, np.hstack([every[:, :1], *others])), 12)
         )
         for factor in columns
         for others in [[columns[other] for other in columns if other != factor]]
