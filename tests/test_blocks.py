@@ -133,15 +133,14 @@ def test_a_block_is_of_images_or_of_text(block, images):
     assert shows_images(check(block)) == images
 
 
-def test_a_subset_is_a_file_or_is_made_of_a_whole_dataset():
+def test_a_subset_is_a_file_that_no_run_here_makes():
     Path("mine.parquet").touch()
     assert check("{source: scenes, subset: mine.parquet}")["subset"] == "mine.parquet"
-    (line,) = problems("{source: scenes, subset: results/subsets/s/ls-0.1.parquet}")
-    assert line == (
-        'a.yaml line 3, column 31: datasets.s.subset: found "results/subsets/s/ls-0.1.parquet", '
-        "expected a file, or one that is made of a whole dataset"
-    )
-    whole = "{source: scenes}\n  t: {source: scenes, subset: results/subsets/s/%s.parquet}"
-    check(whole % "ls-0.1")
-    (line,) = problems(whole % "lss-0.1")
-    assert line.endswith('; did you mean "results/subsets/s/ls-0.1.parquet"?')
+    (line,) = problems("{source: scenes, subset: yours.parquet}")
+    found = 'a.yaml line 3, column 31: datasets.s.subset: found "yours.parquet"'
+    assert line == f"{found}, expected a file that exists"
+    made = Path("results/subsets/s/ls-0.1.parquet")
+    made.parent.mkdir(parents=True)
+    made.touch()
+    (line,) = problems(f"{{source: scenes, subset: ./{made}}}")
+    assert line.endswith("expected a copy elsewhere: a model more would choose these samples anew")

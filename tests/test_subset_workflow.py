@@ -1,6 +1,7 @@
 """A subset is chosen of a scored dataset, and another dataset made of it has its distances."""
 
 import math
+import shutil
 
 import polars as pl
 import pytest
@@ -15,15 +16,17 @@ SHEET = [
     {"model": name, "repo": f"zoo:{name}-base", "family": name}
     for name in ("gemma3", "llava", "qwen2_vl", "smolvlm")
 ]
-FILE = "results/subsets/scenes/kl-0.5.parquet"
+FILE = "kl-0.5.parquet"
 SCENES = {"source": "scenes", "n_samples": 120}
 CONFIG = {
     "models": "models.tsv",
-    "datasets": {"scenes": SCENES, "few": SCENES | {"subset": FILE}},
+    "datasets": {"scenes": SCENES},
     "map": {"n_bootstrap": 20},
     "subsets": {"sizes": [0.2, 0.5], "methods": ["kl"], "n_repeats": 20},
 }
+BOTH = {"scenes": SCENES, "few": SCENES | {"subset": FILE}}
 MADE = ("distances.parquet", "tree.nwk", "strata.svg")
+MAPS = [f"results/map/{dataset}/{file}" for dataset in BOTH for file in MADE]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +35,10 @@ def project(tmp_path_factory):
     folder = copy_project(tmp_path_factory.mktemp("project"))
     write_sheet(folder / "models.tsv", SHEET)
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    maps = [f"results/map/{dataset}/{file}" for dataset in ("scenes", "few") for file in MADE]
-    run(folder, "--configfile", "config.yaml", "--", "subsets", *maps)
+    run(folder, "--configfile", "config.yaml", "--", "subsets")
+    shutil.copy(folder / "results/subsets/scenes" / FILE, folder)
+    (folder / "both.yaml").write_text(yaml.safe_dump(CONFIG | {"datasets": BOTH}))
+    run(folder, "--configfile", "both.yaml", "--", "subsets", *MAPS)
     return folder
 
 
@@ -74,6 +79,11 @@ def test_its_mean_losses_stand_for_those_of_the_whole(project):
         for dataset in ("few", "scenes")
     )
     assert few.to_list() == pytest.approx(whole.to_list(), rel=0.15)
+
+
+def test_choosing_again_scores_nothing(project):
+    again = ("--configfile", "both.yaml", "--forcerun", "choose", "--", "subsets", *MAPS)
+    assert planned(project, *again) == {"choose": 1}
 
 
 def test_no_subset_is_made_of_a_subset(project):

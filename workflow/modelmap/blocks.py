@@ -6,6 +6,7 @@ from modelmap.validation import InvalidInput, Places, load_schema, nearest
 
 # table beside a matrix -> the variant that it compares with the image given
 GAPS = {"image_gap": "shuffled", "blank_gap": "blank", "text_gap": "none"}
+SUBSETS = Path("results/subsets")  # what runs in this folder make
 BESIDE_A_MATRIX = ("samples", "models", "pmi", *GAPS)
 
 
@@ -13,18 +14,6 @@ def shows_images(block):
     """Tell whether a dataset's block is one of images, and not of text alone."""
     is_table = block["source"] in ("parquet", "hub")
     return block["image"] is not None if is_table else block["source"] not in ("stdlib", "matrix")
-
-
-def subset_files(config):
-    """The subsets that a valid config's datasets are made into, but for those that are subsets."""
-    how = config["subsets"]
-    return [
-        f"results/subsets/{dataset}/{method}-{size}.parquet"
-        for dataset, block in config["datasets"].items()
-        if block["subset"] is None
-        for method in how["methods"]
-        for size in how["sizes"]
-    ]
 
 
 def check_datasets(config, rows, files, schema_dir, *, matrices):
@@ -51,10 +40,12 @@ def check_datasets(config, rows, files, schema_dir, *, matrices):
                 places.refuse((*here, key), message)
         for message in _gaps(block):
             places.refuse(here, message)
-        file, made = block["subset"], subset_files(config)
-        if file is not None and file not in made and not Path(file).exists():
-            message = f"a file, or one that is made of a whole dataset{nearest(file, made)}"
+        file = block["subset"]
+        if file is not None and Path(file).resolve().is_relative_to(SUBSETS.resolve()):
+            message = "a copy elsewhere: a model more would choose these samples anew"
             places.refuse((*here, "subset"), message, file)
+        elif file is not None and not Path(file).is_file():
+            places.refuse((*here, "subset"), "a file that exists", file)
         for i, variant in enumerate(block["variants"]):
             is_of_samples = variant != "given" and block["source"] != "matrix"
             if is_of_samples and shows_images(block) == (variant == "no_prompt"):
