@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "joining": ({"numpy", "polars"}, {"embeddings", "geometry"}),
     "reference": ({"pyarrow"}, {"tables", "validation"}),
     "theory": ({"numpy", "polars", "scipy"}, {"geometry"}),
-    "pairs": ({"numpy", "polars"}, {"geometry"}),
+    "pairs": ({"numpy", "polars"}, {"geometry", "metadata"}),
     "benchmarks": ({"polars"}, {"metadata"}),
     "correlate": ({"numpy", "polars"}, {"benchmarks", "geometry"}),
     "predict": ({"numpy", "polars"}, {"benchmarks", "geometry", "metadata"}),

@@ -23,7 +23,7 @@ def facts(sheet):
         of parameters), year (see `year`), by name; null where the sheet does not say
     """
     sheet = sorted(sheet, key=lambda row: row["model"])
-    labels = lineages(parents([row["model"] for row in sheet], sheet)).tolist()
+    labels = lineage_labels([row["model"] for row in sheet], sheet).tolist()
     rows = [
         (
             row["model"],
@@ -35,6 +35,26 @@ def facts(sheet):
     ]
     schema = {"model": pl.String, "lineage": pl.String, "log_params": pl.Float64}
     return pl.DataFrame(rows, schema | {"year": pl.Float64}, orient="row")
+
+
+def lineage_labels(models, sheet):
+    """Label models by their lineage, as `geometry.neighbors.lineages` does.
+
+    It passes through models of the sheet that are not among these: two children of a model that
+    has no scores are of one lineage.
+
+    Parameters
+    ----------
+    models : list of str
+    sheet : list of dict: model, parent (names, comma-separated); these models and others
+
+    Returns
+    -------
+    int array of shape (n_models,)
+    """
+    everyone = sorted(row["model"] for row in sheet)
+    place = {name: i for i, name in enumerate(everyone)}
+    return lineages(parents(everyone, sheet))[[place[name] for name in models]]
 
 
 def parents(models, sheet):

@@ -1,7 +1,5 @@
 """Tables about pairs of models, from their coordinates."""
 
-import math
-
 import numpy as np
 import polars as pl
 
@@ -14,12 +12,12 @@ from modelmap.geometry.divergence import (
 )
 from modelmap.geometry.neighbors import (
     candidates,
-    lineages,
     nearest,
     nearest_probability,
     same_family_accuracy,
 )
 from modelmap.geometry.resampling import affordable
+from modelmap.metadata import lineage_labels
 
 ALL_PAIRS = 2000  # models; of more, tables hold the nearest ones of each
 N_NEAREST = 100
@@ -141,50 +139,35 @@ def counts(distances):
     return {"n_pairs": distances.height, **found, "kl_limit": KL_LIMIT}
 
 
-def families(models, d2, metadata, *, n_permutations):
+def families(models, d2, sheet):
     """Is each model's nearest model outside its own lineage of its own family?
+
+    How often that is so by chance is told by `labels.labels`.
 
     Parameters
     ----------
     models : list of str
     d2 : ndarray of shape (n_models, n_models), squared distances, nats²
-    metadata : list of dict: model, family, parent (names, comma-separated)
+    sheet : list of dict: model, family, parent (names, comma-separated); of the whole sheet
 
     Returns
     -------
-    rows : DataFrame: model, family, nearest (outside its lineage), nearest_family, same_family;
-        of the models whose family has more than one lineage
-    summary : dict: accuracy, n_models, null_mean, p
+    DataFrame: model, family, nearest (outside its lineage), nearest_family, same_family; of the
+        models whose family has more than one lineage
     """
-    index, known = {name: i for i, name in enumerate(models)}, {r["model"]: r for r in metadata}
-    sheet = [known[name] for name in models]
-    family = [row["family"] or row["model"] for row in sheet]
-    parents = [[index[p] for p in row["parent"].split(",") if p in index] for row in sheet]
     schema = dict.fromkeys(("model", "family", "nearest", "nearest_family"), pl.String)
     schema |= {"same_family": pl.Boolean}
-    if not sheet:
-        nothing = {"accuracy": math.nan, "n_models": 0, "null_mean": math.nan, "p": math.nan}
-        return pl.DataFrame(schema=schema), nothing
-    found = same_family_accuracy(
-        d2,
-        family,
-        lineages(parents),
-        n_permutations=n_permutations,
-        random_state=0,
-    )
+    if not models:
+        return pl.DataFrame(schema=schema)
+    told = {row["model"]: row["family"] or row["model"] for row in sheet}
+    family, own = [told[name] for name in models], lineage_labels(models, sheet)
+    near = same_family_accuracy(d2, family, own, n_permutations=0, random_state=0).nearest
     rows = [
-        {
-            "model": models[i],
-            "family": family[i],
-            "nearest": models[j],
-            "nearest_family": family[j],
-            "same_family": family[i] == family[j],
-        }
-        for i, j in enumerate(found.nearest)
+        (models[i], family[i], models[j], family[j], family[i] == family[j])
+        for i, j in enumerate(near)
         if j >= 0
     ]
-    summary = {key: getattr(found, key) for key in ("accuracy", "n_models", "null_mean", "p")}
-    return pl.DataFrame(rows, schema), summary
+    return pl.DataFrame(rows, schema, orient="row")
 
 
 def contrasts(distances, pairs):

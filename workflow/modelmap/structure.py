@@ -7,9 +7,8 @@ import polars as pl
 
 from modelmap.geometry import lineage, partition, suspects, tree
 from modelmap.geometry.divergence import squared_distances
-from modelmap.geometry.neighbors import lineages
 from modelmap.geometry.resampling import affordable
-from modelmap.metadata import parents, year
+from modelmap.metadata import lineage_labels, parents, year
 
 FACTORS = ("language_model", "vision_encoder", "tokenizer", "recipe", "released")
 # Of many models fewer: n_models³ and n_models² times as many are affordable, and at least so many.
@@ -48,11 +47,12 @@ def placed(models, Q, metadata):
     ----------
     models : list of str
     Q : ndarray of shape (n_models, n_samples), nats
-    metadata : list of dict: model, family, recipe, parent (names, comma-separated), …
+    metadata : list of dict: model, family, recipe, parent (names, comma-separated), …; of the
+        whole sheet, as lineages pass through models that are not on the map
     """
     rows, made_from = {r["model"]: r for r in metadata}, parents(models, metadata)
     sheet = [rows[name] | {"parents": made} for name, made in zip(models, made_from, strict=True)]
-    return Placed(models, Q, squared_distances(Q), sheet, lineages(made_from))
+    return Placed(models, Q, squared_distances(Q), sheet, lineage_labels(models, metadata))
 
 
 def grow(on, groups, *, n_bootstrap, weights=None):

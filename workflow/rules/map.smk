@@ -214,7 +214,6 @@ rule find:
     params:
         models=metadata("label", "family", "parent"),
         contrasts=contrasts,
-        n_permutations=config["benchmarks"]["n_permutations"],
     script:
         "../scripts/find.py"
 

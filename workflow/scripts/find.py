@@ -14,12 +14,8 @@ log_to(snakemake.log[0])
 params, output = snakemake.params, snakemake.output
 distances = tables.read(snakemake.input.distances, tables.DISTANCES)
 models = tables.read(snakemake.input.models, tables.MATRIX_MODELS)
-families, summary = pairs.families(
-    models.filter("kept")["model"].to_list(),
-    np.load(snakemake.input.square, mmap_mode="r"),
-    params.models,
-    n_permutations=params.n_permutations,
-)
+names = models.filter("kept")["model"].to_list()
+families = pairs.families(names, np.load(snakemake.input.square, mmap_mode="r"), params.models)
 contrasts = pairs.contrasts(distances, params.contrasts)
 families.write_csv(output.families, separator="\t")
 contrasts.write_csv(output.contrasts, separator="\t")
@@ -31,7 +27,6 @@ page = findings.findings_page(
     models=models,
     neighbors=tables.read(snakemake.input.neighbors, tables.NEIGHBORS),
     families=families,
-    family_accuracy=summary,
     contrasts=contrasts,
     counts=pairs.counts(distances),
     gates={path.stem: tables.read(path, tables.GATE) for path in gates},

@@ -6,9 +6,7 @@ from modelmap.figures.html import page, section
 from modelmap.figures.kin import kin_sections
 
 
-def findings_page(
-    *, title, models, neighbors, families, family_accuracy, contrasts, counts, gates, kin
-):
+def findings_page(*, title, models, neighbors, families, contrasts, counts, gates, kin):
     """Make the page.
 
     Parameters
@@ -18,7 +16,6 @@ def findings_page(
         first_token_share, noise_nats2, prompt_nats2
     neighbors : DataFrame: model, rank, neighbor, kl_nats, low, high, p_nearest
     families : DataFrame: model, family, nearest, nearest_family, same_family
-    family_accuracy : dict: accuracy, n_models, null_mean, p
     contrasts : DataFrame: a, b, shows, kl_nats, low, high
     counts : dict: n_pairs, n_below_noise_floor, n_beyond_kl_limit (None: not known), kl_limit
         (bits per byte)
@@ -34,7 +31,7 @@ def findings_page(
         _image(models),
         _first_tokens(models),
         _nearest(neighbors),
-        _families(families, family_accuracy),
+        _families(families, kin["labels"]),
         _contrasts(contrasts),
         *kin_sections(**kin),
         _limit(counts),
@@ -98,16 +95,17 @@ def _nearest(neighbors):
     )
 
 
-def _families(families, accuracy):
+def _families(families, labels):
     text = (
         "Of every model whose family has members outside its own lineage (its ancestors, its "
         "descendants and theirs): is the nearest model outside the lineage one of the family? "
     )
     if families.height:
+        found = labels.row(by_predicate=pl.col("label") == "family", named=True)
         text += (
-            f"<b>{accuracy['accuracy']:.0%} of {accuracy['n_models']} models</b>; "
-            f"{accuracy['null_mean']:.0%} when families are given to lineages at random "
-            f"(p = {accuracy['p']:.3f})."
+            f"<b>{found['accuracy']:.0%} of {found['n_models']} models</b>; "
+            f"{found['null_mean']:.0%} when families are given to lineages at random "
+            f"(p = {found['p']:.3f})."
         ).replace("%", " %")
     return section("Do families stand together?", text, families)
 
