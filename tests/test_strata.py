@@ -24,3 +24,14 @@ def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
         )
     )
     assert_frame_equal(some.drop("n_samples"), every.drop("n_samples"))
+
+
+def test_a_stratum_named_all_is_not_all_samples():
+    L = np.array([[-1.0, -2, -3, -6]])
+    samples = {"group": list("abcd"), "n_bytes": [9] * 4, "stratum": ["all", "all", "x", None]}
+    found = losses(["m"], pl.DataFrame(samples), L, level=0.9)
+    assert dict(found.select("stratum", "nats_per_sample").iter_rows()) == {
+        "all": 3.0,
+        'stratum "all"': 1.5,
+        "x": 3.0,
+    }

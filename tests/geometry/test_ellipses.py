@@ -157,3 +157,21 @@ def test_one_group_is_refused():
 def test_the_radius_is_that_of_a_gaussian_with_many_resamples():
     assert radius(0.95, 10**6) == pytest.approx(np.sqrt(5.991), rel=1e-3)
     assert radius(0.95, 20) > radius(0.95, 100)
+
+
+def test_a_weight_is_as_good_as_samples_that_are_there_several_times():
+    rng = np.random.default_rng(4)
+    L, groups = rng.normal(size=(7, 60)), np.arange(60) // 2
+    first = rng.integers(1, 4, 30)
+    counts = np.column_stack([first, 4 - first]).ravel()  # four of each group
+    weights = np.sqrt(counts / 2)
+    how = {"n_resamples": 20, "random_state": 0}
+
+    def ellipses(Q, groups, **weighted):
+        maps = {"pca": (embed(Q, "pca").coordinates, redraw_pca)}
+        return covariances(Q, groups, maps, **how, **weighted)["pca"]
+
+    every = ellipses(double_center(np.repeat(L, counts, axis=1)), np.repeat(groups, counts))
+    Q = double_center(L, weights=weights)
+    np.testing.assert_allclose(ellipses(Q, groups, weights=weights), every, atol=1e-12)
+    assert not np.allclose(ellipses(Q, groups), every)

@@ -50,9 +50,9 @@ def correlations(points, **how):
         y = _columns(points, [name])[:, 0]
         found = correlate(X, y, *_labels(points), **how)
         partial = partially_correlate(X, y, Z, *_labels(points), **how)
-        for measure, one, given in zip(MEASURES, found, partial, strict=True):
+        for measure, x, one, given in zip(MEASURES, X.T, found, partial, strict=True):
             facts = {column: getattr(given, key) for column, key in PARTIAL.items()}
-            row = {"benchmark": name, "measure": measure} | _row(one, y, how) | facts
+            row = {"benchmark": name, "measure": measure} | _row(one, x, y, how) | facts
             row["note"] = row["note"] or _unadjusted(points.filter(np.isfinite(y)), given)
             rows.append(row)
     partial = dict.fromkeys(PARTIAL, pl.Float64) | {"n_models_partial": pl.Int64}
@@ -87,7 +87,8 @@ def by_stratum(points, losses, **how):
         y, facts = _columns(points, [name])[:, 0], {"benchmark": name, "measure": STRATA_MEASURE}
         found = correlate(X, y, *_labels(points), **how)
         rows += [
-            {"stratum": s} | facts | _row(f, y, how) for s, f in zip(strata, found, strict=True)
+            {"stratum": s} | facts | _row(f, x, y, how)
+            for s, x, f in zip(strata, X.T, found, strict=True)
         ]
     rows.sort(key=lambda row: strata.index(row["stratum"]))
     return _table(rows, ["stratum", "benchmark", "measure"], {}, "stratum")
@@ -112,8 +113,8 @@ def _affordable(points, how):
     return how | {"n_permutations": n}
 
 
-def _row(found, y, how):
-    facts, y = found._asdict(), y[np.isfinite(y)]
+def _row(found, x, y, how):
+    facts, y = found._asdict(), y[np.isfinite(x) & np.isfinite(y)]
     note = None
     if math.isnan(found.pearson):
         note = "all scores are equal" if len(y) > 3 and is_constant(y) else "all losses are equal"

@@ -18,7 +18,7 @@ RESAMPLES = {"most": 1e7, "least": 20}
 FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError, RuntimeError)
 
 
-def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses):
+def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses, weights=None):
     """Embed a map by every method; one that cannot leaves its reason and costs no other.
 
     Parameters
@@ -67,7 +67,7 @@ def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses):
             made[method] = _rows(names, placed.coordinates), facts(placed, d2)
     if n_ellipses:
         n_drawn = affordable(n_ellipses, **RESAMPLES, cost=len(Q) ** 2)
-        found = _ellipses(Q, groups, maps, v, n_drawn)
+        found = _ellipses(Q, groups, maps, v, n_drawn, weights)
         for method, covariance in found.items():
             for row, ((xx, xy), (_, yy)) in zip(made[method][0], covariance.tolist(), strict=True):
                 row |= {"ellipse_xx": xx, "ellipse_xy": xy, "ellipse_yy": yy}
@@ -124,7 +124,7 @@ def _rows(names, coordinates):
     return [{"model": model, "x": x, "y": y} for model, (x, y) in at]
 
 
-def _ellipses(Q, groups, maps, noise, n_resamples):
+def _ellipses(Q, groups, maps, noise, n_resamples, weights):
     """Covariances by method; none of UMAP, which no short way leads from one map to another."""
     redraws = {"pca": ellipses.redraw_pca, "mds": ellipses.redraw_mds(noise)}
     if "tsne" in maps:
@@ -135,7 +135,8 @@ def _ellipses(Q, groups, maps, noise, n_resamples):
     with_ellipses = {m: (maps[m].coordinates, redraws[m]) for m in maps if m in redraws}
     if not with_ellipses or len(set(groups)) < 2:
         return {}
-    return ellipses.covariances(Q, groups, with_ellipses, n_resamples=n_resamples, random_state=0)
+    how = {"n_resamples": n_resamples, "random_state": 0, "weights": weights}
+    return ellipses.covariances(Q, groups, with_ellipses, **how)
 
 
 def facts(placed, d2):

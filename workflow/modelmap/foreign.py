@@ -136,7 +136,7 @@ def read(path):
 
 
 def same_samples(matrix, samples, dataset):
-    """Return those samples of a dataset that a matrix has.
+    """Return those samples of a dataset that a matrix has, with the matrix's weights if it has any.
 
     Parameters
     ----------
@@ -170,7 +170,8 @@ def same_samples(matrix, samples, dataset):
             f'sample "{first["sample_id"]}" has {first["n_bytes"]} bytes in the matrix and '
             f"{first['n_bytes_here']} in dataset {dataset}; expected the same texts"
         )
-    return samples.filter(pl.col("sample_id").is_in(matrix.samples["sample_id"].implode()))
+    own = [c for c in ("sample_id", "weight") if c in matrix.samples.columns]
+    return samples.join(matrix.samples.select(own), on="sample_id", maintain_order="left")
 
 
 def facts(path, matrix, *, placed):

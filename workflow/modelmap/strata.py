@@ -34,13 +34,15 @@ def losses(models, samples, L, *, level, weights=None):
     groups, n_bytes = samples["group"].to_numpy(), samples["n_bytes"].to_numpy()
     weights = np.ones(len(strata)) if weights is None else weights
     found = []
-    for stratum in [ALL, *sorted(set(strata) - {None})]:
-        here = np.ones(len(strata), bool) if stratum == ALL else strata == stratum
+    kinds = {stratum: strata == stratum for stratum in sorted(set(strata) - {None})}
+    if ALL in kinds:  # a name of a stratum like any other
+        kinds[f'stratum "{ALL}"'] = kinds.pop(ALL)
+    for name, here in ({ALL: np.ones(len(strata), bool)} | kinds).items():
         for model, row in zip(models, -L[:, here], strict=True):
             per_byte = np.average(n_bytes[here], weights=weights[here] ** 2) * math.log(2)
             how = {"level": level, "weights": weights[here]}
             mean, low, high = mean_interval(row, groups[here], **how)
             bits = [x / per_byte for x in (mean, low, high)]
             values = [mean, *(None if math.isnan(x) else x for x in bits)]
-            found.append([model, stratum, int(here.sum()), *values])
+            found.append([model, name, int(here.sum()), *values])
     return pl.DataFrame(found, LOSSES, orient="row")

@@ -109,7 +109,8 @@ rule complete:
         status="results/status.tsv",
         everything=lambda wildcards: rules.map.input
         + rules.stability.input
-        + rules.benchmarks.input,
+        + rules.benchmarks.input
+        + rules.subsets.input,
     output:
         touch("results/complete"),
     log:

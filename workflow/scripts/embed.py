@@ -23,6 +23,7 @@ else:
         released=released,
         groups=samples["group"].to_numpy(),
         n_ellipses=params.n_ellipses,
+        weights=tables.weights(samples),
     )
 for file, (method, (rows, facts)) in zip(output.embeddings, made.items(), strict=True):
     tables.write(file, tables.EMBEDDING, rows, {"method": method, **facts})

@@ -20,7 +20,7 @@ STEPS = 60  # by which t-SNE follows a resample, of L-BFGS
 FLAT = 5e-4
 
 
-def covariances(Q, groups, maps, *, n_resamples, random_state):
+def covariances(Q, groups, maps, *, n_resamples, random_state, weights=None):
     """Covariance of each model's point over resamples of groups, for several maps at once.
 
     Parameters
@@ -35,6 +35,8 @@ def covariances(Q, groups, maps, *, n_resamples, random_state):
     n_resamples : int
         At least 2.
     random_state : int
+    weights : array of shape (n_samples,), or None
+        Those of `centering.double_center`.
 
     Returns
     -------
@@ -50,12 +52,13 @@ def covariances(Q, groups, maps, *, n_resamples, random_state):
     if len(labels) < 2:
         raise ValueError(f"there are {len(labels)} groups of samples, expected at least 2")
     rng = np.random.default_rng(random_state)
-    whole = _gram(Q, np.ones(Q.shape[1]))
+    weights = np.ones(Q.shape[1]) if weights is None else weights
+    whole = _gram(Q, np.ones(Q.shape[1]), weights)
     base = {name: align(redraw(whole, points), points) for name, (points, redraw) in maps.items()}
     found = {name: [] for name in maps}
     for _ in range(n_resamples):
         draws = rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)))
-        gram = _gram(Q, draws[codes])
+        gram = _gram(Q, draws[codes], weights)
         for name, (_, redraw) in maps.items():
             found[name].append(align(redraw(gram, base[name]), base[name]))
     return {name: _covariance(np.array(points)) for name, points in found.items()}
@@ -111,11 +114,12 @@ def redraw_tsne(*, metric, perplexity, published=False):
     return redraw
 
 
-def _gram(Q, weights):
-    """Gram matrix of rows centered under weights, as a mean over samples."""
-    drawn = weights > 0
-    Q, share = Q[:, drawn], weights[drawn] / weights.sum()
-    scaled = (Q - (Q @ share)[:, None]) * np.sqrt(share)
+def _gram(Q, counts, weights):
+    """Gram matrix of rows centered anew, samples counted so often, as a mean over samples."""
+    drawn = counts > 0
+    Q, counts, weights = Q[:, drawn], counts[drawn], weights[drawn]
+    means = Q @ (counts * weights) / (counts @ weights**2)
+    scaled = (Q - np.outer(means, weights)) * np.sqrt(counts / counts.sum())
     return scaled @ scaled.T
 
 
