@@ -37,9 +37,10 @@ def test_without_a_suspect_it_says_so():
 
 
 def test_recipes_with_a_direction_are_named():
-    rows = [{"recipe": r, "n_shifts": 4, "p": p} for r, p in (("sft", 0.01), ("<b>", 0.6))]
+    told = (("sft", 0.02), ("<b>", 0.06))  # of which the latter had p = 0.03
+    rows = [{"recipe": r, "n_shifts": 4, "p": p / 2, "p_adjusted": p} for r, p in told]
     text = say(recipes=rows)["recipes"]
-    assert "A direction of its own (p ≤ 0.05): <b>sft</b>." in text
+    assert "A direction of its own (adjusted p ≤ 0.05): <b>sft</b>." in text
     assert "&lt;b&gt;" in text
     assert "No recipe shows a direction" in say(recipes=rows[1:])["recipes"]
     assert "No recipe shows a direction" in say(recipes=[{"recipe": "sft"}])["recipes"]

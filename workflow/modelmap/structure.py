@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from modelmap.geometry import lineage, partition, suspects, tree
+from modelmap.geometry.correlation import benjamini_hochberg
 from modelmap.geometry.divergence import squared_distances
 from modelmap.geometry.resampling import affordable
 from modelmap.metadata import lineage_labels, parents, year
@@ -19,7 +20,7 @@ SUSPECTS = {"model_a": pl.String, "model_b": pl.String, "kl_nats": pl.Float64}
 SUSPECTS |= {"closer": pl.Float64, "declared": pl.Boolean, "p": pl.Float64, "suspect": pl.Boolean}
 RECIPES = {"recipe": pl.String, "n_shifts": pl.Int64, "n_lineages": pl.Int64}
 RECIPES |= dict.fromkeys(("length_nats", "difficulty_share", "cosine"), pl.Float64)
-RECIPES |= dict.fromkeys(("null_cosine", "p", "p_sign"), pl.Float64)
+RECIPES |= dict.fromkeys(("null_cosine", "p", "p_adjusted", "p_sign"), pl.Float64)
 VARIANCE = {"factor": pl.String, "n_models": pl.Int64, "n_levels": pl.Int64}
 VARIANCE |= dict.fromkeys(("r2", "r2_adjusted", "r2_unique", "p"), pl.Float64)
 VARIANCE |= {"permuted": pl.String, "n_permutations": pl.Int64}
@@ -148,7 +149,8 @@ def recipes(on, difficulty, noise, *, n_permutations, weights=None):
     Returns
     -------
     table : DataFrame: recipe, n_shifts, n_lineages, length_nats (mean root mean square of a shift),
-        difficulty_share (of its square), cosine, null_cosine, p, p_sign
+        difficulty_share (of its square), cosine, null_cosine, p, p_adjusted (after Benjamini and
+        Hochberg over recipes), p_sign
     arrows : DataFrame: model, recipe, x, y (nats, from the parent at the origin)
     shares : the shares of the squared lengths that x and y show
     """
@@ -166,14 +168,16 @@ def recipes(on, difficulty, noise, *, n_permutations, weights=None):
         random_state=0,
     )
     length = np.sqrt(np.mean(moved**2, axis=1)) if len(children) else np.empty(0)
+    adjusted = benjamini_hochberg([test.p for test in found.values()])
     rows = [
         {
             "recipe": recipe,
             "length_nats": length[names == recipe].mean(),
             "difficulty_share": share[names == recipe].mean(),
+            "p_adjusted": p,
         }
         | test._asdict()
-        for recipe, test in found.items()
+        for p, (recipe, test) in zip(adjusted, found.items(), strict=True)
     ]
     table = pl.DataFrame(rows, RECIPES).fill_nan(None)
     xy, shares = lineage.plane(projected)

@@ -17,7 +17,7 @@ def kin_sections(*, labels, suspects, recipes, variance):
     labels : DataFrame: label, accuracy, n_models, null_mean, p, silhouette, note
     suspects : DataFrame: model_a, model_b, kl_nats, closer, declared, p, suspect
     recipes : DataFrame: recipe, n_shifts, n_lineages, length_nats, difficulty_share, cosine,
-        null_cosine, p, p_sign
+        null_cosine, p, p_adjusted, p_sign
     variance : DataFrame: factor, n_models, r2, r2_adjusted, r2_unique, p, permuted
 
     Returns
@@ -64,9 +64,9 @@ def _suspects(suspects):
 def _recipes(recipes):
     if not recipes.height:
         return ""
-    own = recipes.filter(pl.col("p") <= 0.05)["recipe"].to_list()
-    told = f"A direction of its own (p ≤ 0.05): <b>{_list(own)}</b>. " if own else ""
-    told = told or "No recipe shows a direction of its own at p ≤ 0.05. "
+    own = recipes.filter(pl.col("p_adjusted") <= 0.05)["recipe"].to_list()
+    told = f"A direction of its own (adjusted p ≤ 0.05): <b>{_list(own)}</b>. " if own else ""
+    told = told or "No recipe shows a direction of its own at an adjusted p ≤ 0.05. "
     text = told + (
         "Shifts from parent to child, difficulty taken off: how long they are, and how alike "
         "between lineages. p: more alike than shifts of other recipes are; p_sign: alike at all. "
