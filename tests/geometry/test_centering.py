@@ -161,8 +161,12 @@ def test_adjustment_follows_the_order_of_models_and_samples(L, n_bytes):
     np.testing.assert_allclose(mixed, straight[models][:, samples], atol=1e-11)
 
 
-def test_models_without_distances_have_no_share():
-    models, pairs = share_along(np.zeros((1, 5)), basis(np.arange(5)))
+@pytest.mark.parametrize("column_means", [None, np.full(40, -35.0), np.linspace(-60, -20, 40)])
+@pytest.mark.parametrize("n", [1, 3])
+def test_models_without_distances_have_no_share(L, n_bytes, n, column_means):
+    """What centering leaves of equal models is rounding, and no share of rounding is told."""
+    equal = double_center(np.tile(L[:1] / 3, (n, 1)), column_means=column_means)
+    models, pairs = share_along(equal, basis(n_bytes))
     assert np.isnan([*models, pairs]).all()
 
 

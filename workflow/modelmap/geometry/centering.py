@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+_ROUNDING = 1e-18  # nats² a sample: what centering leaves of models that are equal
+_CANCELED = 1e-14  # of the power of Q: what is left where its column means are large
+
 
 class Clipped(NamedTuple):
     """A clipped matrix, and how much of it was clipped."""
@@ -167,11 +170,13 @@ def share_along(Q, directions):
     models : array of shape (n_models,)
         Σ_j |D'(q_i − q_j)|² / Σ_j |q_i − q_j|²: of each model's squared distances to all others.
     pairs : float
-        The same over all pairs; NaN, as for a model, where there is no distance.
+        The same over all pairs; NaN, as for every model, where there is no distance but rounding.
     """
     along, whole = _sums_of_distances(Q @ directions), _sums_of_distances(Q)
-    with np.errstate(invalid="ignore"):
-        return along / whole, float(along.sum() / whole.sum())
+    rounding = _ROUNDING * len(Q) * Q.shape[1] + _CANCELED * np.vdot(Q, Q)
+    if not whole.sum() > len(Q) * rounding:
+        return np.full(len(Q), np.nan), np.nan
+    return along / whole, float(along.sum() / whole.sum())
 
 
 def _unit(column, weights):
