@@ -244,6 +244,15 @@ def test_one_map_or_none_in_common_says_so():
     assert "a and b: 0 models in common" in verdict
 
 
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_a_map_that_cannot_be_halved_leaves_no_ceiling(names):
+    one_group = a_map(planted(7), groups=np.zeros(N, dtype=int))
+    table, verdict = datasets(dict(zip(names, (a_map(), one_group), strict=True)), HOW)
+    assert verdict.endswith("halves of one map have CKA unknown.")
+    assert table.height == 3
+    assert table["ceiling"].null_count() == 3
+
+
 def test_family_permutations_tell_shared_places_from_shared_families():
     sheet = [{"model": name, "family": f"f{i // 2}"} for i, name in enumerate(NAMES)]
     maps = {

@@ -23,8 +23,8 @@ def datasets(maps, how):
     -------
     table : DataFrame: map_a, map_b, n_models (in common), the columns of `measures`, ceiling (what
         two halves of the samples have on the map where they have less; of all samples it is
-        higher), p (of debiased CKA between family means, whole families permuted), note
-        (why there are no numbers)
+        higher; null where one of them cannot be halved), p (of debiased CKA between family means,
+        whole families permuted), note (why there are no numbers)
     verdict : str, what it shows, or why there are no numbers
     """
     keys = {"map_a": pl.String, "map_b": pl.String, "n_models": pl.Int64}
@@ -57,7 +57,8 @@ def _two(a, b, how):
         random_state=how.random_state,
     )
     for row in summarized([found]):
-        ceiling = min(top.get(row["measure"], np.nan) for top in tops)
+        # np.min, whose NaN does not hang on the order of the maps
+        ceiling = np.min([top.get(row["measure"], np.nan) for top in tops])
         yield row | {"ceiling": ceiling, "p": p if row["measure"] == "cka" else None}
 
 
