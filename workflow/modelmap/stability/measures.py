@@ -52,7 +52,8 @@ class Map(NamedTuple):
     def of(self, names):
         """The same of some models."""
         names = sorted(names)
-        at = [self.models.index(name) for name in names]
+        place = {name: i for i, name in enumerate(self.models)}
+        at = [place[name] for name in names]
         families = [self.families[i] for i in at]
         return Map(names, self.Q[at], self.groups, families, self.weights)
 
