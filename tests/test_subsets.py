@@ -124,6 +124,19 @@ def test_models_that_are_equal_have_no_errors(Q):
     assert "needs models that differ" in note
 
 
+def test_without_a_draw_that_could_tell_a_pair_apart_no_error_is_expected():
+    """Families a and c differ on some samples, b and d, from which those are told, on others."""
+    Q, sign = np.zeros((8, N)), np.tile([1.0, 1, -1, -1], N // 4)
+    Q[0, :20], Q[4, :20] = sign[:20], 2 * sign[:20]
+    Q[2, 20:], Q[6, 20:] = 3 * sign[20:], -2 * sign[20:]
+    families = ["a", "a", "b", "b", "c", "c", "d", "d"]
+    table, _ = subsets.errors(MODELS, Q, make_samples(), families, **HOW)
+    chosen = table.filter(evaluated_on="held out")
+    assert chosen.filter(method="uniform")["tau1_expected"].null_count() == 0
+    assert not table["tau1_expected"].is_infinite().any()
+    assert chosen.filter(method="kl")["tau1_expected"].null_count() == 2
+
+
 def test_the_note_tells_how_many_samples_are_enough():
     rows = pl.DataFrame({"n_samples": [10.0, 40.0, 160.0], "tau1": [0.4, 0.2, 0.05]})
     assert subsets._enough(rows) == "80"  # the error goes with the root of the number
@@ -198,7 +211,7 @@ def test_a_dataset_that_is_a_subset_has_the_distances_that_the_errors_are_of(Q, 
 
     squared = np.zeros(N)
     squared[here] = subset["weight"].to_numpy() ** 2
-    i, j = sampling.all_pairs(len(MODELS))
+    i, j = np.triu_indices(len(MODELS), 1)
     delta = L[i] - L[j]
     delta -= np.average(delta, axis=1, weights=squared)[:, None]
     np.testing.assert_allclose(d2[i, j], (delta**2 * squared).sum(axis=1) / N)

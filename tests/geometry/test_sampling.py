@@ -24,7 +24,20 @@ def coordinates(seed=0, heavy=True):
 
 
 def whole(Q):
-    return N * squared_distances(Q)[sampling.all_pairs(len(Q))]
+    return N * squared_distances(Q)[np.triu_indices(len(Q), 1)]
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_pairs_stand_in_the_order_of_rows(n):
+    at = np.arange(n * (n - 1) // 2)[::-1]
+    found = sampling.pairs_at(n, at)
+    np.testing.assert_array_equal(found, np.array(np.triu_indices(n, 1))[:, ::-1])
+
+
+def test_pairs_of_many_models_are_found_without_a_list_of_all():
+    i, j = sampling.pairs_at(100_000, np.array([0, 99_998, 99_999, 4_999_949_999]))
+    np.testing.assert_array_equal(i, [0, 0, 1, 99_998])
+    np.testing.assert_array_equal(j, [1, 99_999, 2, 99_999])
 
 
 # Probabilities
@@ -75,7 +88,7 @@ def test_what_is_common_to_all_models_changes_no_probability(method):
 def test_the_order_of_models_and_samples_changes_nothing():
     Q, rng = coordinates(), np.random.default_rng(2)
     models, samples = rng.permutation(K), rng.permutation(N)
-    pairs = sampling.all_pairs(K)
+    pairs = np.triu_indices(K, 1)
     for method in sampling.METHODS:
         first = sampling.probabilities(Q, UNEVEN, method=method)
         mixed = Q[models][:, samples]
@@ -135,7 +148,7 @@ def test_of_single_samples_that_are_alike_the_estimated_mean_costs_one_in_n():
     for _ in range(3000):
         w = sampling.weights(sampling.draw(probability, n, rng), probability)
         total = total + N * squared_distances(double_center(Q, weights=w))
-    ratio = total[sampling.all_pairs(K)] / 3000 / whole(Q)
+    ratio = total[np.triu_indices(K, 1)] / 3000 / whole(Q)
     assert ratio.mean() == pytest.approx(1 - 1 / n, abs=0.01)
 
 
@@ -154,7 +167,7 @@ def test_the_expected_number_of_samples_is_the_mean_over_draws():
 @pytest.mark.parametrize("method", sampling.METHODS)
 @pytest.mark.parametrize("groups", [SINGLE, UNEVEN])
 def test_errors_are_those_of_the_weighted_coordinates(method, groups):
-    Q, (i, j) = coordinates(), sampling.all_pairs(K)
+    Q, (i, j) = coordinates(), np.triu_indices(K, 1)
     probability, G = sampling.probabilities(Q, groups, method=method), whole(Q)
     rng, pairs = np.random.default_rng(6), (i, j)
     w = np.array(
@@ -170,7 +183,7 @@ def test_errors_are_those_of_the_weighted_coordinates(method, groups):
 @pytest.mark.parametrize("method", sampling.METHODS)
 @pytest.mark.parametrize("groups", [SINGLE, GROUPS, UNEVEN])
 def test_a_subsets_error_is_as_predicted(method, groups):
-    Q, n, pairs = coordinates(), 60, sampling.all_pairs(K)
+    Q, n, pairs = coordinates(), 60, np.triu_indices(K, 1)
     probability = sampling.probabilities(Q, groups, method=method)
     rng = np.random.default_rng(7)
     drawn = rng.multinomial(n, probability, size=4000) / (n * probability)
@@ -182,7 +195,7 @@ def test_a_subsets_error_is_as_predicted(method, groups):
 
 
 def test_kl_sampling_has_the_least_error_of_all_probabilities():
-    Q, pairs, rng = coordinates(), sampling.all_pairs(K), np.random.default_rng(8)
+    Q, pairs, rng = coordinates(), np.triu_indices(K, 1), np.random.default_rng(8)
     best = sampling.probabilities(Q, GROUPS, method="kl")
     least, *_ = sampling.expected_squared_errors(Q, GROUPS, pairs, best)
     others = [sampling.probabilities(Q, GROUPS, method=m) for m in ("uniform", "ls")]
@@ -197,5 +210,5 @@ def test_a_group_that_is_never_drawn_though_it_tells_models_apart_has_no_bounded
     Q = coordinates()
     probability = np.full(N, 1 / (N - 1))
     probability[3] = 0
-    found = sampling.expected_squared_errors(Q, SINGLE, sampling.all_pairs(K), probability)
+    found = sampling.expected_squared_errors(Q, SINGLE, np.triu_indices(K, 1), probability)
     assert math.isinf(found[0])

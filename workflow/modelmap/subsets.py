@@ -49,7 +49,8 @@ def errors(models, Q, samples, families, *, methods, sizes, n_repeats, random_st
     -------
     table : DataFrame: evaluated_on, method, size, n_drawn (groups), n_runs, n_pairs, n_groups and
         n_samples (different ones, expected), tau1 (over runs; with the 5th and 95th percentile of
-        runs, and as expected in closed form), tau2, epsilon1 and epsilon2 (tau and the sampling
+        runs, and as expected in closed form; null where some pair differs only in groups that are
+        never drawn), tau2, epsilon1 and epsilon2 (tau and the sampling
         error of the whole together), all relative errors of d². The method "uniform" at size 1 is
         always there: it is the sampling error of the whole
     note : str, what it says, or why there is nothing
@@ -73,7 +74,8 @@ def errors(models, Q, samples, families, *, methods, sizes, n_repeats, random_st
         rows += _rows(Q, groups, ALL, [(every, every)], **how)
     except sampling.Alike as reason:
         return pl.DataFrame(schema=SCHEMA), f"{reason}."
-    table = pl.DataFrame(rows, SCHEMA)
+    known = pl.when(pl.col("tau1_expected").is_finite()).then("tau1_expected")
+    table = pl.DataFrame(rows, SCHEMA).with_columns(tau1_expected=known)
     return table, _note(table, len(groups), len(set(families)))
 
 
@@ -177,10 +179,10 @@ def _relative(absolute, relative, whole):
 
 def _pairs(models, most, random_state):
     """Pairs of some models; of many pairs so many, at random."""
-    i, j = sampling.all_pairs(len(models))
-    if len(i) > most:
-        some = np.random.default_rng(random_state).choice(len(i), most, replace=False)
-        i, j = i[some], j[some]
+    n = len(models) * (len(models) - 1) // 2
+    chance = np.random.default_rng(random_state)
+    some = np.arange(n) if n <= most else chance.choice(n, most, replace=False)
+    i, j = sampling.pairs_at(len(models), some)
     return models[i], models[j]
 
 

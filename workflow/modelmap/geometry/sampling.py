@@ -84,9 +84,21 @@ def weights(counts, probability):
     return np.sqrt(np.divide(counts, scale, out=np.zeros(len(counts)), where=counts > 0))
 
 
-def all_pairs(n_models):
-    """Index arrays (i, j), i < j, of shape (n_pairs,) each."""
-    return np.triu_indices(n_models, 1)
+def pairs_at(n_models, at):
+    """The pairs i < j at some places in the list of all: (0, 1), (0, 2), …, (1, 2), …
+
+    Parameters
+    ----------
+    n_models : int
+    at : int array of shape (n_pairs,), below n_models (n_models − 1)/2
+
+    Returns
+    -------
+    i, j : int arrays of shape (n_pairs,)
+    """
+    first = np.cumsum(np.arange(n_models, 0, -1)) - n_models  # the place of (i, i + 1)
+    i = np.searchsorted(first, at, side="right") - 1
+    return i, at - first[i] + i + 1
 
 
 def squared_errors(Q, groups, pairs, drawn):
@@ -145,7 +157,8 @@ def expected_squared_errors(Q, groups, pairs, probability):
     absolute = relative = size = 0.0
     for _, _, squares in _squared_differences(Q, sizes, pairs):
         G = squares.sum(axis=1)
-        second = np.where(squares > 0, squares**2 * each, 0).sum(axis=1)
+        second = np.zeros_like(squares)
+        second = np.multiply(squares**2, each, out=second, where=squares > 0).sum(axis=1)
         variance = np.maximum(second - G**2, 0)
         absolute += variance.sum()
         relative += (variance / np.maximum(G, _SMALLEST) ** 2).sum()
