@@ -98,6 +98,30 @@ def test_of_many_models_fewer_resamples_are_drawn(on, monkeypatch):
     assert "5 resamples" in structure.grow(on, GROUPS, n_bootstrap=40)[2]
 
 
+def test_of_very_many_models_the_tree_has_no_support_and_of_more_there_is_none(on, monkeypatch):
+    newick, nodes, _ = structure.grow(on, GROUPS, n_bootstrap=5)
+    monkeypatch.setattr(structure, "MOST_WITH_SUPPORT", 23)
+    _, bare, note = structure.grow(on, GROUPS, n_bootstrap=5)
+    assert bare.drop("support").equals(nodes.drop("support"))
+    assert bare["support"].null_count() == bare.height
+    assert "without support, which is asked of 23 models at most" in note
+    monkeypatch.setattr(structure, "MOST_OF_A_TREE", 23)
+    newick, nodes, note = structure.grow(on, GROUPS, n_bootstrap=5)
+    assert newick == f"[{note}];\n"
+    assert note.startswith("No tree is grown of 24 models, only of up to 23")
+    assert nodes.is_empty()
+
+
+def test_of_many_models_fewer_permutations_are_drawn(on, monkeypatch):
+    monkeypatch.setattr(structure, "PERMUTATIONS", {"most": 24**2 * 12, "least": 5})
+    found = dict(structure.variance(on, n_permutations=40)["factor", "n_permutations"].iter_rows())
+    assert found["language_model"] == 6  # two levels
+    assert found["released"] == 12
+    assert found["tokenizer"] == 5
+    table, *_ = structure.recipes(on, on.Q[0], {}, n_permutations=40)
+    assert table["n_permutations"].to_list() == [24**2 * 12 // 18**2] * 3
+
+
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_too_few_models_make_files_that_say_so(n):
     L = dict(list(planted().items())[:n])

@@ -12,15 +12,19 @@ from modelmap.geometry.resampling import affordable
 from modelmap.metadata import lineage_labels, parents, year
 
 FACTORS = ("language_model", "vision_encoder", "tokenizer", "recipe", "released")
-# Of many models fewer: n_models³ and n_models² times as many are affordable, and at least so many.
+# Models of which a tree with support (20 resamples: 5 minutes), and one without, is grown.
+MOST_WITH_SUPPORT, MOST_OF_A_TREE = 2000, 5000
+# Of many models fewer: n_models³ times as many resamples, products with an n_models² matrix times
+# as many permutations are affordable, and at least so many.
 RESAMPLES = {"most": 3e9, "least": 20}
-PERMUTATIONS = {"most": 1e9, "least": 999}
+PERMUTATIONS = {"most": 2e10, "least": 99}
 
 SUSPECTS = {"model_a": pl.String, "model_b": pl.String, "kl_nats": pl.Float64}
 SUSPECTS |= {"closer": pl.Float64, "declared": pl.Boolean, "p": pl.Float64, "suspect": pl.Boolean}
 RECIPES = {"recipe": pl.String, "n_shifts": pl.Int64, "n_lineages": pl.Int64}
 RECIPES |= dict.fromkeys(("length_nats", "difficulty_share", "cosine"), pl.Float64)
 RECIPES |= dict.fromkeys(("null_cosine", "p", "p_adjusted", "p_sign"), pl.Float64)
+RECIPES |= {"n_permutations": pl.Int64}
 VARIANCE = {"factor": pl.String, "n_models": pl.Int64, "n_levels": pl.Int64}
 VARIANCE |= dict.fromkeys(("r2", "r2_adjusted", "r2_unique", "p"), pl.Float64)
 VARIANCE |= {"permuted": pl.String, "n_permutations": pl.Int64}
@@ -59,7 +63,8 @@ def placed(models, Q, metadata):
 def grow(on, groups, *, n_bootstrap, weights=None):
     """Grow the tree of a map by neighbor joining, with bootstrap support.
 
-    Of many models fewer resamples are drawn: RESAMPLES says how many.
+    Of many models fewer resamples are drawn, as RESAMPLES says; of more than MOST_WITH_SUPPORT
+    none, and of more than MOST_OF_A_TREE there is no tree: both take time as n_models³.
 
     Parameters
     ----------
@@ -70,19 +75,25 @@ def grow(on, groups, *, n_bootstrap, weights=None):
 
     Returns
     -------
-    newick : str, a tree without leaves behind a comment that says so where there are too few models
+    newick : str; where there are too few models or too many, a tree without leaves behind a comment
+        that says so
     nodes : DataFrame: node, parent, model, length, support; rooted at the midpoint
     note : str, how it was made
     """
     n = len(on.models)
+    note = _no_tree(n)
     schema = {"node": pl.Int64, "parent": pl.Int64, "model": pl.String}
     schema |= dict.fromkeys(("length", "support"), pl.Float64)
-    if n < 3:
-        note = f"A tree needs at least 3 models with scores, there are {n}."
+    if note:
         return f"[{note}];\n", pl.DataFrame(schema=schema), note
     n_resamples = affordable(n_bootstrap, **RESAMPLES, cost=n**3)
-    how = {"n_bootstrap": n_resamples, "random_state": 0, "weights": weights}
-    grown = tree.with_support(tree.neighbor_joining(on.d2), on.Q, groups, **how)
+    grown, note = tree.neighbor_joining(on.d2), "neighbor joining on squared distances, "
+    if n <= MOST_WITH_SUPPORT:
+        how = {"n_bootstrap": n_resamples, "random_state": 0, "weights": weights}
+        grown = tree.with_support(grown, on.Q, groups, **how)
+        note += f"{n_resamples} resamples"
+    else:
+        note += f"without support, which is asked of {MOST_WITH_SUPPORT:,} models at most"
     rooted = tree.midpoint_rooted(grown)
     nodes = {
         "node": range(len(rooted.parent)),
@@ -91,13 +102,24 @@ def grow(on, groups, *, n_bootstrap, weights=None):
         "length": rooted.length,
         "support": [None if np.isnan(s) else float(s) for s in rooted.support],
     }
-    note = f"neighbor joining on squared distances, {n_resamples} resamples"
     if grown.n_negative:
         note += (
             f"; {grown.n_negative} of {2 * n - 3} branches estimated as negative (down to "
             f"−{-grown.lowest:.3g} nats²) and set to zero"
         )
     return tree.newick(grown, on.models) + "\n", pl.DataFrame(nodes, schema), note
+
+
+def _no_tree(n_models):
+    """Why there is no tree; nothing where there is one."""
+    if n_models < 3:
+        return f"A tree needs at least 3 models with scores, there are {n_models}."
+    if n_models > MOST_OF_A_TREE:
+        return (
+            f"No tree is grown of {n_models} models, only of up to {MOST_OF_A_TREE}: it takes time "
+            "as the cube of their number. distances.npy has all distances."
+        )
+    return ""
 
 
 def suspect_pairs(on, *, level):
@@ -143,14 +165,14 @@ def recipes(on, difficulty, noise, *, n_permutations, weights=None):
     on : Placed
     difficulty : ndarray of shape (n_samples,), mean log-likelihood over models
     noise : dict of model to the variance of its rounding (nats²; None: not measured)
-    n_permutations : int
+    n_permutations : int, the most; of many shifts fewer, see PERMUTATIONS
     weights : ndarray of shape (n_samples,), those of the coordinates; None: all alike
 
     Returns
     -------
     table : DataFrame: recipe, n_shifts, n_lineages, length_nats (mean root mean square of a shift),
         difficulty_share (of its square), cosine, null_cosine, p, p_adjusted (after Benjamini and
-        Hochberg over recipes), p_sign
+        Hochberg over recipes), p_sign, n_permutations
     arrows : DataFrame: model, recipe, x, y (nats, from the parent at the origin)
     shares : the shares of the squared lengths that x and y show
     """
@@ -160,6 +182,7 @@ def recipes(on, difficulty, noise, *, n_permutations, weights=None):
     v = np.array([noise.get(name) or 0.0 for name in on.models])
     v = np.array([v[i] + v[parents[i]].sum() / len(parents[i]) ** 2 for i in children])
     names = np.array([on.sheet[i]["recipe"] or "unknown" for i in children], dtype=str)
+    n_permutations = affordable(n_permutations, **PERMUTATIONS, cost=len(children) ** 2)
     found = lineage.common_direction(
         lineage.cosines(projected, v),
         names,
@@ -175,6 +198,7 @@ def recipes(on, difficulty, noise, *, n_permutations, weights=None):
             "length_nats": length[names == recipe].mean(),
             "difficulty_share": share[names == recipe].mean(),
             "p_adjusted": p,
+            "n_permutations": n_permutations,
         }
         | test._asdict()
         for p, (recipe, test) in zip(adjusted, found.items(), strict=True)
@@ -197,23 +221,24 @@ def variance(on, *, n_permutations):
         n_permutations (of many models fewer, see PERMUTATIONS); a row per column of FACTORS,
         numbers null where it does not vary or is not known
     """
-    n_permutations = affordable(n_permutations, **PERMUTATIONS, cost=len(on.models) ** 2)
     known = {factor: _values(on.sheet, factor) for factor in FACTORS}
     rows = []
     for factor, (have, values) in known.items():
         n_levels = 0 if factor == "released" else len(set(values))
         row = {"factor": factor, "n_models": len(have), "n_levels": n_levels}
         if len(have) > 2:
+            cost = len(have) ** 2 * max(n_levels, 1)
+            n_drawn = affordable(n_permutations, **PERMUTATIONS, cost=cost)
             families = [on.families[i] for i in have]
             found = partition.share(
                 on.d2[np.ix_(have, have)],
                 values,
                 on.lineage[have],
                 families,
-                n_permutations=n_permutations,
+                n_permutations=n_drawn,
                 random_state=0,
             )
-            row |= found._asdict() | {"n_permutations": n_permutations}
+            row |= found._asdict() | {"n_permutations": n_drawn}
         rows.append(row)
     table = pl.DataFrame(rows, VARIANCE).fill_nan(None)
     usable = {row["factor"]: known[row["factor"]] for row in table.rows(named=True) if row["r2"]}

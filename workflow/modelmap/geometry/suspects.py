@@ -61,8 +61,9 @@ def undeclared(d2, lineage, families):
         usual = siblings[others & np.isfinite(siblings)]
         farther = np.minimum(second[[a, b]], np.median(usual) if usual.size else np.inf)
         stands_out = np.maximum(_log_ratio(farther, first[a]), 0)
-        between = np.where((lineage == a)[:, None] & (lineage == b), d2, np.inf)
-        pairs.append(np.unravel_index(between.argmin(), between.shape))
+        of_a, of_b = np.flatnonzero(lineage == a), np.flatnonzero(lineage == b)
+        i, j = np.divmod(d2[np.ix_(of_a, of_b)].argmin(), len(of_b))
+        pairs.append((of_a[i], of_b[j]))
         closer.append(np.exp(stands_out.min()))
         p.append(min(1, n / 2 * _tail(stands_out.min(), log_mu[others])))
     return Suspects(np.array(pairs, dtype=int), np.array(closer), np.array(p))
