@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from modelmap import embeddings
+from modelmap.figures.axes import faithfulness
 from modelmap.geometry import embedding
 from modelmap.geometry.centering import double_center
 
@@ -96,6 +97,16 @@ def test_of_many_models_fewer_resamples_are_drawn(monkeypatch):
     assert make(8, n_ellipses=50)["pca"][1]["resamples"] == 18
     assert make(12, n_ellipses=50)["pca"][1]["resamples"] == 11
     assert make(12, n_ellipses=10)["pca"][1]["resamples"] == 10
+
+
+def test_of_very_many_models_there_are_no_ellipses_but_a_reason(monkeypatch):
+    monkeypatch.setattr(embeddings, "MOST_WITH_ELLIPSES", 11)
+    assert "no_ellipses" not in make(11, n_ellipses=10)["pca"][1]
+    for rows, facts in make(12, n_ellipses=10).values():
+        assert "resamples" not in facts
+        assert "ellipse_xx" not in rows[0]
+        assert faithfulness(facts).endswith("; no ellipses of more than 11 models")
+    assert "no_ellipses" not in make(12)["pca"][1]
 
 
 def test_identical_models_are_placed_and_have_ellipses_of_no_size():

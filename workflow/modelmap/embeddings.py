@@ -11,6 +11,7 @@ from modelmap.geometry.divergence import squared_distances
 from modelmap.geometry.resampling import affordable
 
 N_NEIGHBORS = 5  # whom a map is asked about: is a model among the nearest ones on it?
+MOST_WITH_ELLIPSES = 2000  # models: t-SNE goes downhill in all pairs for each resample
 # Of many models fewer resamples for ellipses: n_models² times as many are affordable, and at least
 # so many (20 s for 1,018 models).
 RESAMPLES = {"most": 1e7, "least": 20}
@@ -36,7 +37,8 @@ def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses, weig
         ones come last. Ties, and all rows of an empty dict, are sorted by name.
     groups : ndarray of shape (n_samples,), labels
     n_ellipses : int
-        Resamples of groups behind the ellipses; 0: none. Of many models fewer: see RESAMPLES.
+        Resamples of groups behind the ellipses; 0: none. Of many models fewer: see RESAMPLES; of
+        more than MOST_WITH_ELLIPSES none.
 
     Returns
     -------
@@ -44,8 +46,8 @@ def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses, weig
         Method to (rows, facts): dicts of model, x, y and, but for UMAP, the ellipse's xx, xy and
         yy, sorted by name; what stands in the footer: parameters, resamples of the ellipses,
         trustworthiness, neighbor_overlap with the n_neighbors asked about and the
-        overlap's chance (of 3 models and more), explained_variance where the method has it; or
-        absent, the reason.
+        overlap's chance (of 3 models and more), explained_variance where the method has it, and
+        no_ellipses, the reason, where there are too many models; or absent, the reason.
     """
     dates = [released.get(name) or "" for name in models]
     order = sorted(range(len(models)), key=lambda i: (not dates[i], dates[i], models[i]))
@@ -65,7 +67,12 @@ def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses, weig
         else:
             maps[method] = placed
             made[method] = _rows(names, placed.coordinates), facts(placed, d2)
-    if n_ellipses:
+    if n_ellipses and len(Q) > MOST_WITH_ELLIPSES:
+        for method in set(maps) - {"umap"}:
+            made[method][1]["no_ellipses"] = (
+                f"no ellipses of more than {MOST_WITH_ELLIPSES:,} models"
+            )
+    elif n_ellipses:
         n_drawn = affordable(n_ellipses, **RESAMPLES, cost=len(Q) ** 2)
         found = _ellipses(Q, groups, maps, v, n_drawn, weights)
         for method, covariance in found.items():

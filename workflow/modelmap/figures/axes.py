@@ -28,7 +28,8 @@ def faithfulness(facts):
     Parameters
     ----------
     facts : dict
-        trustworthiness, neighbor_overlap, chance, n_neighbors; none of few models.
+        trustworthiness, neighbor_overlap, chance, n_neighbors; none of few models. no_ellipses:
+        why none are drawn, where they were asked for.
 
     Returns
     -------
@@ -36,8 +37,9 @@ def faithfulness(facts):
     """
     if "neighbor_overlap" not in facts:
         return ""
+    without = f"; {facts['no_ellipses']}" if "no_ellipses" in facts else ""
     return (
         f"trustworthiness {facts['trustworthiness']:.2f}; the map keeps "
         f"{100 * facts['neighbor_overlap']:.0f} % of each model's {facts['n_neighbors']} nearest "
-        f"({100 * facts['chance']:.0f} % by chance)"
+        f"({100 * facts['chance']:.0f} % by chance){without}"
     )
