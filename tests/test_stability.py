@@ -143,7 +143,9 @@ def drawn():
         method: redrawn._drawn(on.models, on.Q, method, settings, {})
         for method, settings in (("tsne", TSNE), ("pca", {}))
     }
-    pictures = redrawn.pictures((m, pl.DataFrame(r)) for m, r in (rows | {"umap": []}).items())
+    pictures = redrawn.pictures(
+        ((m, pl.DataFrame(r)) for m, r in (rows | {"umap": []}).items()), on.models
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redrawn, "STARTS", {"tsne": redrawn.STARTS["tsne"]})  # UMAP compiles for 12 s
         again = pl.DataFrame(redrawn.restarts(on.models, on.Q, {"tsne": TSNE}, {}))
@@ -201,7 +203,7 @@ def test_every_two_seeds_are_compared(drawn):
 def test_from_its_own_start_the_seed_of_tsne_changes_nothing(drawn):
     on, pictures, _ = drawn
     rows = redrawn._drawn(on.models, on.Q, "tsne", TSNE | {"random_state": 77}, {})
-    same = redrawn.pictures([("tsne", pl.DataFrame(rows))])["tsne"]
+    same = redrawn.pictures([("tsne", pl.DataFrame(rows))], on.models)["tsne"]
     np.testing.assert_allclose(same, pictures["tsne"], rtol=1e-3, atol=1e-2)
 
 
@@ -212,6 +214,36 @@ def test_every_two_methods_are_compared(drawn):
     assert table.filter(method_a="PCA", method_b="UMAP")["value"].to_list() == [1]
     assert table["chance"].unique().to_list() == [pytest.approx(5 / 19)]
     assert "Of the 5 nearest models by distance" in verdict
+
+
+# Many models
+
+
+def test_of_many_models_some_stand_for_all(drawn, monkeypatch):
+    """The same ones for any order of the models; what is compared is of them alone."""
+    monkeypatch.setattr(measures, "MOST", 12)
+    whole, pictures, again = drawn
+    on = whole.some(0)
+    assert len(on.models) == 12
+    np.testing.assert_array_equal(on.Q, whole.Q[[NAMES.index(name) for name in on.models]])
+    shuffled = np.random.default_rng(5).permutation(K)
+    mixed = a_map(whole.Q[shuffled], names=[NAMES[i] for i in shuffled])
+    assert mixed.some(0).models == on.models
+    assert on.aside == " Of 20 models 12 drawn at random are compared."
+    assert whole.of(NAMES[:12]).some(0).aside == ""
+
+    xy = pl.DataFrame(
+        {"model": whole.models, "x": pictures["pca"][:, 0], "y": pictures["pca"][:, 1]}
+    )
+    some = redrawn.pictures([("pca", xy)], on.models)
+    assert some["pca"].shape == (12, 2)
+    table, _ = redrawn.seeds(on, {}, again, HOW)
+    assert table["chance"].unique().to_list() == [pytest.approx(3 / 11)]
+    left_out, _ = redrawn.models(on, pictures, TSNE, {}, HOW)
+    assert set(left_out["of"]) == {redrawn.PCA}
+    table, verdict = datasets({"a": whole, "b": a_map(planted(7))}, HOW)
+    assert verdict.endswith(on.aside)
+    assert table["n_models"].to_list() == [20] * 3
 
 
 # Datasets

@@ -17,12 +17,14 @@ params, given = snakemake.params, snakemake.input
 counted = tables.read(given.samples, tables.MATRIX_SAMPLES).filter("kept")
 placed = tables.read_vectors(given.coordinates, tables.COORDINATES)
 weights = tables.weights(counted)
-on = measures.map_of(*placed, counted["group"].to_list(), params.models, weights)
 how = measures.How(**params.how)
-pictures = redrawn.pictures(
+on = measures.map_of(*placed, counted["group"].to_list(), params.models, weights)
+on = on.some(how.random_state)
+drawn = [
     (tables.provenance(file)["method"], tables.read(file, tables.EMBEDDING))
     for file in given.embeddings
-)
+]
+pictures = redrawn.pictures(drawn, on.models)
 released = {row["model"]: row["released"] for row in params.released}
 again = tables.read(given.restarts, tables.RESTARTS)
 sheet = pl.DataFrame(params.models, infer_schema_length=None)
@@ -34,7 +36,7 @@ found = {
     "methods": (figures.methods_figure, *redrawn.methods(on, pictures, how)),
     "strata": (figures.strata_figure, *strata(on, counted["stratum"].to_list(), how)),
 }
-for view, (figure, table, *more) in found.items():
+for view, (figure, table, note, *more) in found.items():
     text, *images = [file for file in snakemake.output if Path(file).stem == view]
     table.write_csv(text, separator="\t")
-    style.save(figure(table, *more), *images)
+    style.save(figure(table, note + on.aside, *more), *images)

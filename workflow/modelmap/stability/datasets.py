@@ -28,11 +28,12 @@ def datasets(maps, how):
     verdict : str, what it shows, or why there are no numbers
     """
     keys = {"map_a": pl.String, "map_b": pl.String, "n_models": pl.Int64}
-    rows = []
+    rows, aside = [], ""
     for a, b in combinations(sorted(maps), 2):
         common = sorted(set(maps[a].models) & set(maps[b].models))
         key = {"map_a": a, "map_b": b, "n_models": len(common)}
-        one, other = maps[a].of(common), maps[b].of(common)
+        one, other = (maps[name].of(common).some(how.random_state) for name in (a, b))
+        aside = aside or one.aside
         if len(common) < similarity.LEAST:
             models = "1 model" if len(common) == 1 else f"{len(common)} models"
             note = f"{models} in common; at least {similarity.LEAST} are needed"
@@ -42,7 +43,7 @@ def datasets(maps, how):
         else:
             rows += [key | row for row in _two(one, other, how)]
     table = table_of(rows, keys, ceiling=pl.Float64, p=pl.Float64, note=pl.String)
-    return table, _verdict(table)
+    return table, _verdict(table) + aside
 
 
 def _two(a, b, how):

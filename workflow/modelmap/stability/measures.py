@@ -24,6 +24,7 @@ N_NULL = 20  # permutations behind the mean of a null
 # What is said of a similarity above chance of at least so much.
 WORDS = {0.9: "the same map", 0.7: "much the same map", 0.4: "partly the same map"}
 OTHERWISE, UNKNOWN = "another map", "no map to compare"
+MOST = 2000  # models: of more, so many drawn at random are compared in place of all
 # Of many models fewer draws: each costs n_models³ for every map in it.
 DRAWS = {"most": 2e9, "least": 3}
 
@@ -39,6 +40,14 @@ class Map(NamedTuple):
     groups: np.ndarray  # (n_samples,), codes from 0 on
     families: list  # labels; a model without one is a family of its own
     weights: np.ndarray  # (n_samples,), what Q was multiplied by
+    drawn_from: int = 0  # models, where these were drawn at random; 0: they are all
+
+    @property
+    def aside(self):
+        """What is said behind every verdict on models that were drawn."""
+        if not self.drawn_from:
+            return ""
+        return f" Of {self.drawn_from:,} models {len(self.models):,} drawn at random are compared."
 
     @property
     def n_groups(self):
@@ -56,6 +65,14 @@ class Map(NamedTuple):
         at = [place[name] for name in names]
         families = [self.families[i] for i in at]
         return Map(names, self.Q[at], self.groups, families, self.weights)
+
+    def some(self, random_state):
+        """The same of MOST models drawn at random, where there are more."""
+        n = len(self.models)
+        if n <= MOST:
+            return self
+        chosen = np.random.default_rng(random_state).choice(n, MOST, replace=False)
+        return self.of([self.models[i] for i in chosen])._replace(drawn_from=n)
 
 
 class How(NamedTuple):

@@ -47,19 +47,20 @@ def restarts(models, Q, settings, released):
     return rows
 
 
-def pictures(drawn):
+def pictures(drawn, models):
     """Coordinates of models in the order of their names, of methods that could place them.
 
     Parameters
     ----------
     drawn : iterable of (method, DataFrame with model, x, y)
+    models : list of str, who is wanted
 
     Returns
     -------
     dict of method to ndarray of shape (n_models, 2)
     """
     return {
-        method: table.sort("model").select("x", "y").to_numpy()
+        method: _of(table, models).select("x", "y").to_numpy()
         for method, table in drawn
         if table.height
     }
@@ -69,7 +70,8 @@ def models(on, pictures, settings, released, how):
     """Leave models out, draw again, and compare with what was drawn of the rest with all.
 
     Distances between the rest stay what they are. Left out are the largest families, one at a time,
-    and beside each as many models at random.
+    and beside each as many models at random. Of models drawn from more, t-SNE is not drawn
+    again: its picture is of all.
 
     Parameters
     ----------
@@ -101,7 +103,7 @@ def models(on, pictures, settings, released, how):
         for by, out in ((FAMILY, family), (RANDOM, rng.permutation(family))):
             key = {"left_out": str(families[i]), "by": by, "n_left_out": int(out.sum())}
             rows += [key | {"of": PCA} | row for row in _components(G, ~out, how)]
-            if "tsne" in pictures and rank < n_drawn:
+            if "tsne" in pictures and rank < n_drawn and not on.drawn_from:
                 alone = _drawn(*_rest(on, ~out), "tsne", settings, released)
                 found = _kept(pictures["tsne"][~out], alone, how)
                 rows += [key | {"of": TSNE} | row for row in found]
@@ -137,7 +139,7 @@ def seeds(on, pictures, again, how):
     for method in dict.fromkeys(again["method"]):
         near = {None: _near(pictures[method], k)} if method in pictures else {}
         for seed in dict.fromkeys(again.filter(method=method)["random_state"]):
-            one = again.filter(method=method, random_state=seed).sort("model")
+            one = _of(again.filter(method=method, random_state=seed), on.models)
             near[seed] = _near(one.select("x", "y").to_numpy(), k)
         key = {"method": title(method)}
         rows += [
@@ -194,6 +196,10 @@ def methods(on, pictures, how):
         f"Another method gives {word(table)}, at worst. Of the {_nearest(k)} by distance, so many "
         f"are nearest on the picture: {said}; chance {table['chance'][0]:.2f}."
     )
+
+
+def _of(table, models):
+    return table.filter(pl.col("model").is_in(models)).sort("model")
 
 
 def _components(G, rest, how):
