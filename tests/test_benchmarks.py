@@ -264,6 +264,15 @@ def test_answer_tables_are_benchmark_tables(tmp_path):
     assert benchmarks.read_table(tmp_path / "t.tsv").equals(table)
 
 
+def test_an_answer_that_few_models_give_is_in_the_table_though_it_comes_late():
+    nobody = {"x": {"sum": 1.0, "byte": 1.0, "pmi": None}}
+    found = {f"a{i:03}": nobody for i in range(101)} | {
+        "b": {"y": dict.fromkeys(benchmarks.RULES, 0.5)}
+    }
+    _, by_rule = benchmarks.answer_tables(found)
+    assert by_rule.filter(name="b")["y"].to_list() == [0.5] * 3
+
+
 def test_answer_tables_of_nobody():
     table, by_rule = benchmarks.answer_tables({"m": {}})
     assert (table.columns, by_rule.columns) == (["name"], ["name", "rule"])

@@ -187,7 +187,7 @@ def answer_tables(answers):
         for rule in RULES
         if found
     ]
-    by_rule = pl.DataFrame(rows or {"name": [], "rule": []})
+    by_rule = pl.DataFrame(rows or {"name": [], "rule": []}, infer_schema_length=None)
     return by_rule.filter(rule="sum").drop("rule"), by_rule
 
 

@@ -7,4 +7,4 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-gather.expect_all_ok(pl.read_csv(snakemake.input.status, separator="\t"))
+gather.expect_all_ok(pl.read_csv(snakemake.input.status, separator="\t", infer_schema=False))
