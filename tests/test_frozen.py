@@ -1,5 +1,7 @@
 """What is kept of a map, and how models join it: old rows and places stay to the last bit."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -40,7 +42,7 @@ def reference(tmp_path):
     )
     made["umap"] = [], {"absent": "no time for it"}
     facts = frozen.facts(
-        SAMPLES,
+        SAMPLES.with_columns(weight=pl.lit(None, pl.Float64)),
         {"column_means": means.tolist(), "threshold": -55.5},
         {
             method: (pl.DataFrame(rows, tables_schema()), footer)
@@ -103,6 +105,23 @@ def test_samples_that_the_map_lacks_are_left_out_and_others_refused(reference):
     longer = SAMPLES.with_columns(n_bytes=pl.col("n_bytes") + 1)
     with pytest.raises(frozen.OtherSamples, match="40 of the frozen map's 40"):
         frozen.known(longer, held)
+
+
+def test_samples_that_count_otherwise_than_on_the_map_are_refused(reference):
+    """A map of a subset, and the same samples without it; and the other way round."""
+    plain = frozen.read(reference)
+    subset = SAMPLES.with_columns(weight=pl.Series(np.linspace(0.5, 1.5, 40)))
+    facts = plain.facts | {"samples": subset.select(frozen.SAMPLE).to_dict(as_series=False)}
+    of_subset = plain._replace(facts=json.loads(json.dumps(facts)))
+    assert frozen.known(subset[::-1], of_subset).equals(subset[::-1])
+    assert frozen.known(SAMPLES, plain).equals(SAMPLES)
+    with pytest.raises(frozen.OtherSamples, match=r"weight 0\.5; here .* no weight\).*NAME.subset"):
+        frozen.known(SAMPLES, of_subset)
+    with pytest.raises(frozen.OtherSamples, match=r"no weight; here .* weight 0\.5\)"):
+        frozen.known(subset, plain)
+    other = subset.with_columns(pl.col("weight").reverse())
+    with pytest.raises(frozen.OtherSamples, match="40 of the frozen map's 40"):
+        frozen.known(other, of_subset)
 
 
 def test_old_models_stay_to_the_last_bit(reference):

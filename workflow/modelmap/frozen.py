@@ -9,7 +9,7 @@ from modelmap import tables
 
 OF_THE_MODEL = ("nats_per_token", "image_gap", "image_gap_low", "image_gap_high")
 OF_THE_MODEL += ("first_token_share", "noise_nats2", "prompt_nats2")  # L does not tell these
-SAMPLE = ("sample_id", "group", "n_bytes", "stratum")
+SAMPLE = ("sample_id", "group", "n_bytes", "stratum", "weight")
 
 
 class OtherSamples(ValueError):
@@ -79,26 +79,42 @@ def about(names, scored, said):
 def known(samples, reference):
     """The samples that a frozen map has, in the order of `samples`.
 
+    Parameters
+    ----------
+    samples : DataFrame of tables.SAMPLES; of a subset also weight, see `gather.weighted`
+
     Raises
     ------
     OtherSamples
-        If one of the map's is not there, or is another.
+        If one of the map's is not there, is another, or has another weight.
     """
-    held = pl.DataFrame(reference.facts["samples"], schema_overrides={"n_bytes": pl.Int32})
-    found = held.join(samples, on="sample_id", how="left", suffix="_found", maintain_order="left")
-    alike = pl.lit(True)
-    for column in ("group", "n_bytes"):
-        alike &= pl.col(column).eq_missing(pl.col(f"{column}_found"))
-    other = found.filter(~alike | ~pl.col("sample_id").is_in(samples["sample_id"].implode()))
+    kinds = {"n_bytes": pl.Int32, "weight": pl.Float64}
+    held = pl.DataFrame(reference.facts["samples"], schema_overrides=kinds)
+    here = samples.with_columns(pl.lit(None, kinds[c]).alias(c) for c in kinds if c not in samples)
+    found = held.join(here, on="sample_id", how="left", suffix="_found", maintain_order="left")
+    there = pl.col("sample_id").is_in(samples["sample_id"].implode())
+    alike = [pl.col(c).eq_missing(pl.col(f"{c}_found")) for c in ("group", *kinds)]
+    other = found.filter(~pl.all_horizontal(there, *alike))
     if other.height:
         row = other.row(0, named=True)
+        then, now = _says(row, ""), _says(row, "_found")
         raise OtherSamples(
             f"{other.height} of the frozen map's {held.height} samples are not among this "
-            f"dataset's, or not the same; the first is {row['sample_id']} (group {row['group']}, "
-            f"{row['n_bytes']} bytes). Draw the samples as they were drawn when the map was "
-            "frozen, or leave map.reference out"
+            f"dataset's, or not the same; the first is {row['sample_id']} ({then}; here {now}). "
+            "Draw the samples as they were drawn when the map was frozen, with the subset that "
+            "their weights are from (datasets.NAME.subset; null where they have none), or leave "
+            "map.reference out"
         )
     return samples.filter(pl.col("sample_id").is_in(held["sample_id"].implode()))
+
+
+def _says(row, ending):
+    """What a sample is, on the map or here."""
+    group, n_bytes, weight = (row[f"{key}{ending}"] for key in ("group", "n_bytes", "weight"))
+    if group is None:
+        return "none"
+    weighs = "no weight" if weight is None else f"weight {weight:.6g}"
+    return f"group {group}, {n_bytes} bytes, {weighs}"
 
 
 def rows(reference, beside=None):

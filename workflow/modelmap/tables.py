@@ -199,7 +199,7 @@ RESTARTS = _schema(
 # samples (of the mutual information, too); samples, column means, embeddings are in the footer.
 REFERENCE = _schema(
     "reference",
-    f"1.{MATRIX_MODELS.metadata[b'version'].decode()}",  # it holds columns of those
+    f"2.{MATRIX_MODELS.metadata[b'version'].decode()}",  # it holds columns of those
     _field("model", _string),
     _field("log_likelihood", _vector, "nats"),
     *list(MATRIX_MODELS)[4:],
