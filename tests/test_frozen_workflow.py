@@ -124,6 +124,23 @@ def test_a_file_that_will_not_do_is_told_before_any_job(frozen, changes, message
     assert "Traceback" not in done.stdout
 
 
+def test_information_made_of_other_variants_is_told_before_any_job(frozen):
+    folder, *_ = frozen
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    block, options = config["datasets"]["scenes"], ("--configfile", "config.yaml", "--dry-run")
+    block["variants"] = [*VARIANTS, "shuffled-5"]
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(folder, *options)
+    block["variants"] = [*VARIANTS[::-1], "blank"]  # is no part of it
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    other = snakemake(folder, *options)
+    configure(folder, [NEW], reference=REFERENCE)
+    assert done.returncode != 0
+    assert "datasets.scenes.variants: found" in done.stdout
+    assert "scenes.pmi/reference.parquet" in done.stdout
+    assert other.returncode == 0, other.stdout
+
+
 def test_a_map_that_stands_on_a_frozen_one_is_not_frozen_again(frozen):
     folder, *_ = frozen
     done = snakemake(folder, "freeze", "--configfile", "config.yaml", "--dry-run")

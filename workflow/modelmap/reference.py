@@ -19,6 +19,12 @@ def settings(config, methods):
     return {key: config["map"][key] for key in (*FIXED, *methods)}
 
 
+def information_variants(block):
+    """Return the variants of a dataset that its mutual information is made of; see gather."""
+    variants = sorted(v for v in block["variants"] if v.startswith("shuffled"))
+    return ["no_prompt"] if "no_prompt" in block["variants"] else variants
+
+
 def models_of(config):
     """Return the models of the frozen maps that a config names, as far as these can be read."""
     pattern, found = config["map"]["reference"], set()
@@ -72,9 +78,16 @@ def _check(config, name, path, places):
         return
     facts = tables.provenance(path)
     for keys, value in _flat(facts["settings"], ("map",)):
-        _compare(config, keys, value, path, places)
-    prompt = ("datasets", name.removesuffix(".pmi"), "prompt")
-    _compare(config, prompt, facts["prompt"], path, places)
+        found = config
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        _compare(keys, found, value, path, places)
+    dataset = name.removesuffix(".pmi")
+    block, here = config["datasets"][dataset], ("datasets", dataset)
+    _compare((*here, "prompt"), block["prompt"], facts["prompt"], path, places)
+    if name != dataset:
+        made_of = information_variants(block)
+        _compare((*here, "variants"), made_of, facts["variants"], path, places)
 
 
 def _wrong(path):
@@ -90,11 +103,8 @@ def _wrong(path):
     return ""
 
 
-def _compare(config, keys, value, path, places):
+def _compare(keys, found, value, path, places):
     """Refuse a key that does not say what a frozen map was made with."""
-    found = config
-    for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
     if found != value:
         message = (
             f"found {shown(found)}, but the frozen map {relative(path)} was made with "

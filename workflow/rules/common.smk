@@ -64,9 +64,8 @@ def one_of(names):
 
 def has_information(dataset):
     """Whether the mutual information of text and its image, or prompt, is among the variants."""
-    variants = DATASETS[dataset]["variants"]
-    n_shuffled = sum(variant.startswith("shuffled") for variant in variants)
-    return n_shuffled >= 4 or "no_prompt" in variants
+    variants = reference.information_variants(DATASETS[dataset])
+    return variants == ["no_prompt"] or len(variants) >= 4
 
 
 # Beside the map of a dataset's log-likelihoods there may be one of their mutual information.
@@ -164,6 +163,13 @@ def metadata(*columns):
 def frozen_map(name):
     """The frozen map that a map stands on, as a list of one file or none."""
     return [REFERENCES[name]] if REFERENCES else []
+
+
+def of_the_dataset(name):
+    """What of a dataset's block a frozen map keeps."""
+    block = DATASETS[name.removesuffix(".pmi")]
+    variants = reference.information_variants(block) if name in INFORMATION else None
+    return {"prompt": block["prompt"], "variants": variants}
 
 
 def to_freeze(wildcards):

@@ -28,7 +28,7 @@ if not REFERENCES:
         params:
             models=metadata(*reference.METADATA),
             settings=reference.settings(config, METHODS),
-            prompt=lambda wildcards: DATASETS[wildcards.map.removesuffix(".pmi")]["prompt"],
+            dataset=lambda wildcards: of_the_dataset(wildcards.map),
             methods=METHODS,
             information=lambda wildcards: wildcards.map in INFORMATION,
             version=tables.version(tables.REFERENCE),

@@ -20,7 +20,7 @@ facts = frozen.facts(
         for method, file in zip(params.methods, source.embeddings, strict=True)
     },
     settings=params.settings,
-    prompt=params.prompt,
+    **params.dataset,
 )
 more = frozen.about(names, scored, said)
 tables.write_vectors(snakemake.output[0], tables.REFERENCE, names, L, facts, more=more)
