@@ -4,6 +4,8 @@ import shutil
 
 import numpy as np
 import polars as pl
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from workflow_runs import copy_project, planned, run, snakemake, write_sheet
@@ -59,7 +61,7 @@ def frozen(tmp_path_factory):
     for row in OLD:  # nothing is left of them but the frozen maps
         shutil.rmtree(folder / "results/scores/scenes" / row["model"])
         shutil.rmtree(folder / f"resources/zoo/{row['repo'][4:]}")
-    configure(folder, [NEW], reference=REFERENCE)
+    configure(folder, [OLD[0], NEW], reference=REFERENCE)
     jobs = planned(folder, "--configfile", "config.yaml")
     run(folder, "--configfile", "config.yaml")
     return folder, before, jobs
@@ -69,6 +71,42 @@ def test_models_on_the_map_are_not_scored_again(frozen):
     _, _, jobs = frozen
     assert jobs["train"] == jobs["retrieve"] == jobs["score"] == 1
     assert jobs["redraw"] == len(MAPS)
+
+
+def test_where_models_on_the_map_are_from_is_told_and_nothing_of_them_is_missing(frozen):
+    folder, *_ = frozen
+    status = pl.read_csv(folder / "results/status.tsv", separator="\t")
+    rows = status.select("model", "status", "reason").rows_by_key("model", unique=True)
+    assert rows.keys() == {*(row["model"] for row in OLD), "gemma3"}
+    for row in OLD:
+        assert rows[row["model"]] == (
+            "ok",
+            "on the frozen map results/map/scenes/reference.parquet",
+        )
+    assert rows["gemma3"] == ("ok", None)
+    assert [file.name for file in (folder / "results/gate/scenes").iterdir()] == ["gemma3.parquet"]
+
+
+def test_a_model_that_one_map_of_a_dataset_lacks_is_scored_for_that_one(frozen):
+    folder, *_ = frozen
+    file = folder / "results/map/scenes.pmi/reference.parquet"
+    whole = file.read_bytes()
+    table = tables.read_table(file, tables.REFERENCE)
+    pq.write_table(table.filter(pc.field("model") != OLD[0]["model"]), file)
+    jobs = planned(folder, "--configfile", "config.yaml")
+    file.write_bytes(whole)
+    assert jobs["score"] == jobs["retrieve"] == 1
+    assert jobs["inform"] == 1
+    assert "gather" not in jobs
+
+
+def test_where_no_model_is_new_nothing_is_scored(frozen):
+    folder, *_ = frozen
+    configure(folder, OLD, reference=REFERENCE)
+    jobs = planned(folder, "--configfile", "config.yaml")
+    configure(folder, [OLD[0], NEW], reference=REFERENCE)
+    assert jobs["gather"] == jobs["inform"] == 1
+    assert not jobs.keys() & {"train", "retrieve", "fetch", "score"}
 
 
 def test_models_on_the_map_stay_to_the_last_bit_and_a_new_one_joins(frozen):
@@ -116,9 +154,9 @@ def test_drift_tells_of_every_model_and_method(frozen):
 )
 def test_a_file_that_will_not_do_is_told_before_any_job(frozen, changes, message):
     folder, *_ = frozen
-    configure(folder, [NEW], **changes)
+    configure(folder, [OLD[0], NEW], **changes)
     done = snakemake(folder, "--configfile", "config.yaml", "--dry-run")
-    configure(folder, [NEW], reference=REFERENCE)
+    configure(folder, [OLD[0], NEW], reference=REFERENCE)
     assert done.returncode != 0
     assert message in done.stdout
     assert "Traceback" not in done.stdout
@@ -134,7 +172,7 @@ def test_information_made_of_other_variants_is_told_before_any_job(frozen):
     block["variants"] = [*VARIANTS[::-1], "blank"]  # is no part of it
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     other = snakemake(folder, *options)
-    configure(folder, [NEW], reference=REFERENCE)
+    configure(folder, [OLD[0], NEW], reference=REFERENCE)
     assert done.returncode != 0
     assert "datasets.scenes.variants: found" in done.stdout
     assert "scenes.pmi/reference.parquet" in done.stdout
@@ -159,6 +197,6 @@ def test_other_samples_are_told(frozen):
     config["datasets"] = {"scenes": CONFIG["datasets"]["scenes"] | {"seed": 7}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     done = snakemake(folder, "results/matrix/scenes.parquet", "--configfile", "config.yaml")
-    configure(folder, [NEW], reference=REFERENCE)
+    configure(folder, [OLD[0], NEW], reference=REFERENCE)
     assert done.returncode != 0
     assert "samples are not among this" in (folder / "logs/gather/scenes.log").read_text()

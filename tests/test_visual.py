@@ -45,6 +45,16 @@ def shown(values, variants):
     )
 
 
+@pytest.mark.parametrize("measure", ["blank_gap", "pmi"])
+def test_of_no_model_there_are_no_rows(measure):
+    """All failed, or all stand on a frozen map."""
+    names, values = visual(
+        make_samples(), {"refused": make_scores(noise(0)).clear()}, measure=measure
+    )
+    assert names == []
+    assert values.shape == (0, 100)
+
+
 def test_a_gap_is_the_difference_of_two_variants_and_missing_where_one_is():
     given, gray = noise(0), noise(1)
     scores = {

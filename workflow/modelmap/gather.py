@@ -170,6 +170,8 @@ def visual(samples, scores, *, measure):
     names = sorted(model for model, frame in scores.items() if frame.height)
     frames, ids = [scores[name] for name in names], samples["sample_id"]
     given = cells(frames, ids, variant="given")
+    if not names:  # all are on a frozen map, or failed
+        return names, given
     if measure != "pmi":
         return names, information.gap(given, cells(frames, ids, variant=GAPS[measure]))
     variants = {v for frame in frames for v in frame["variant"].unique()}

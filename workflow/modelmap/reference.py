@@ -31,8 +31,13 @@ def models_of(config):
     maps = [f"{dataset}{ending}" for dataset in config["datasets"] for ending in ("", ".pmi")]
     for path in {pattern.replace("{map}", name) for name in maps} if pattern else ():
         if not _wrong(path):  # else `check_references` says so
-            found |= set(tables.read(path, tables.REFERENCE, columns=["model"])["model"])
+            found |= names(path)
     return found
+
+
+def names(path):
+    """Return the models on a frozen map, as a set."""
+    return set(tables.read(path, tables.REFERENCE, columns=["model"])["model"])
 
 
 def check_references(config, maps, files):

@@ -3,6 +3,7 @@ Shared by all rules: the validated config and model sheet, and the functions tha
 """
 
 import re
+from functools import cache
 
 import yaml
 
@@ -75,6 +76,7 @@ INFORMATION = [f"{dataset}.pmi" for dataset in DATASETS if has_information(datas
 try:
     REFERENCES = reference.check_references(config, [*DATASETS, *INFORMATION], CONFIG_FILES)
     ON_REFERENCES = reference.metadata(REFERENCES.values())
+    FROZEN = {name: reference.names(path) for name, path in REFERENCES.items()}
 except validation.InvalidInput as error:
     raise WorkflowError(str(error)) from None
 
@@ -102,17 +104,40 @@ def recipe_of(model):
     return ZOO["models"][name]["recipe"] if before == "zoo" else None
 
 
-def models_of(dataset):
-    """The models scored on a dataset, by name: the order of the sheet changes nothing."""
+def chosen_on(dataset):
+    """The models of the sheet that the config has on a dataset, by name, beside a matrix's own."""
     block = DATASETS[dataset]
     if dataset in MATRICES:
-        scored = models_of(block["samples_from"]) if block["samples_from"] else []
+        scored = chosen_on(block["samples_from"]) if block["samples_from"] else []
         chosen = set(scored if block["models"] is None else block["models"])
         return [model for model in scored if model in chosen and model not in MATRICES[dataset]]
     chosen, images = block["models"], blocks.shows_images(block)
     if chosen is None:
         chosen = [model for model in MODELS if not (images and is_blind(model))]
     return sorted(chosen)
+
+
+@cache
+def models_of(dataset):
+    """The models scored on a dataset, by name: those that a map made of the scores has not got.
+
+    The map of the dataset, of its mutual information, or of a matrix of others on its samples.
+    """
+    maps = [name for name in (dataset, f"{dataset}.pmi") if name in [*DATASETS, *INFORMATION]]
+    matrices = [name for name in MATRICES if DATASETS[name]["samples_from"] == dataset]
+    wanted = {model for name in matrices for model in models_of(name)}
+    for name in maps:
+        wanted |= {*chosen_on(dataset)} - FROZEN.get(name, set())
+    return sorted(wanted)
+
+
+def on_frozen_maps():
+    """[model, dataset, where] of every model that a dataset's map has, but for scores."""
+    return [
+        [model, dataset, f"on the frozen map {REFERENCES[dataset]}"]
+        for dataset in DATASETS
+        for model in sorted(FROZEN.get(dataset, set()) - {*models_of(dataset), *given_on(dataset)})
+    ]
 
 
 def not_applicable():
@@ -122,6 +147,7 @@ def not_applicable():
         for dataset in DATASETS
         for row in sorted(SHEET, key=lambda row: row["model"])
         if row["model"] not in {*models_of(dataset), *given_on(dataset)}
+        and row["model"] not in FROZEN.get(dataset, set())
     ]
 
 

@@ -144,6 +144,12 @@ def scores_of(dataset, models=None):
     ]
 
 
+def scores_for(name):
+    """The score files of the models that a map has beside those of its frozen one."""
+    dataset = name.removesuffix(".pmi")
+    return scores_of(dataset, {*models_of(dataset)} - FROZEN.get(name, set()))
+
+
 def score_threads():
     """CPU threads of a scoring job: on a GPU they prepare its batches."""
     return 8 if HAS_GPU and config["score"]["device"] != "cpu" else 1
@@ -185,9 +191,14 @@ def settings_of(model, dataset):
 # Plan
 
 
+def scored_somewhere():
+    """The models that are scored on any dataset, by name."""
+    return sorted({model for dataset in SCORED for model in models_of(dataset)})
+
+
 def not_of_the_zoo():
-    """The models of the sheet that the workflow does not train itself."""
-    return [model for model in sorted(MODELS) if recipe_of(model) is None]
+    """The models scored that the workflow does not train itself."""
+    return [model for model in scored_somewhere() if recipe_of(model) is None]
 
 
 def usual_sample(model, dataset):

@@ -15,7 +15,7 @@ matrix of others (source: matrix), gather its rows, and what is scored on the sa
 rule gather:
     input:
         samples=lambda wildcards: samples_of(wildcards.dataset),
-        scores=lambda wildcards: scores_of(wildcards.dataset),
+        scores=lambda wildcards: scores_for(wildcards.dataset),
         matrix=lambda wildcards: matrix_files(wildcards.dataset),
         subset=subset_of,
         reference=lambda wildcards: frozen_map(wildcards.dataset),
@@ -67,7 +67,7 @@ rule inform:
     input:
         samples="resources/samples/{dataset}.parquet",
         models="results/matrix/{dataset}.models.parquet",
-        scores=lambda wildcards: scores_of(wildcards.dataset),
+        scores=lambda wildcards: scores_for(f"{wildcards.dataset}.pmi"),
         subset=subset_of,
         reference=lambda wildcards: frozen_map(f"{wildcards.dataset}.pmi"),
     output:
@@ -100,6 +100,7 @@ rule status:
         "../../envs/modelmap.yaml"
     params:
         not_applicable=not_applicable(),
+        frozen=on_frozen_maps(),
     script:
         "../scripts/status.py"
 

@@ -25,9 +25,11 @@ scored = list(rows)
 for file in snakemake.input.matrices:
     facts = tables.provenance(file)["matrix"]
     rows += foreign.status(tables.read(file, tables.MATRIX_MODELS), facts, scored)
+told = {"ok": snakemake.params.frozen, "not applicable": snakemake.params.not_applicable}
 rows += [
-    {"model": model, "dataset": dataset, "status": "not applicable", "reason": reason}
-    for model, dataset, reason in snakemake.params.not_applicable
+    {"model": model, "dataset": dataset, "status": status, "reason": reason}
+    for status, found in told.items()
+    for model, dataset, reason in found
 ]
 table = pl.DataFrame(rows, schema=gather.STATUS).sort("dataset", "model")
 table.write_csv(snakemake.output.table, separator="\t")

@@ -25,7 +25,7 @@ def status_page(status):
 def _grid(status):
     n_ok, n = (status["status"] == "ok").sum(), (status["status"] != "not applicable").sum()
     grid = status.pivot("dataset", index="model", values="status").sort("model")
-    return section("All", f"{n_ok} of {n} are scored.", grid)
+    return section("All", f"{n_ok} of {n} are ok.", grid)
 
 
 def _failed(scored):
