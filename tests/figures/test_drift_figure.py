@@ -48,6 +48,32 @@ def test_each_method_has_a_panel_with_a_line_per_model(zoo, tmp_path, methods):
     save(figure, tmp_path / "drift.svg")
 
 
+def test_names_cover_neither_rings_nor_lines(zoo):
+    """One model that joined, with others all around, and a line to the right of it."""
+    models = zoo(12).models
+    turn = 2 * np.pi * np.arange(12) / 12
+    xy = np.column_stack([np.cos(turn), np.sin(turn)])
+    xy[1] = 0
+    redrawn = xy + np.array([0.3, 0.0])
+    columns = dict(zip(("x", "y", "x_redrawn", "y_redrawn"), [*xy.T, *redrawn.T], strict=True))
+    joined = pl.Series([i == 1 for i in range(12)])
+    drifted = models.select("model").with_columns(method=pl.lit("pca"), joined=joined, **columns)
+    _, summary = drift_of(models, ["pca"])
+    (axes,) = drift_figure(drifted, summary, models, titles=TITLES).axes
+    (text,) = axes.texts
+    box = text.get_window_extent()
+    (lines,) = (c for c in axes.collections if isinstance(c, LineCollection))
+    for segment in lines.get_segments():
+        for share in np.linspace(0, 1, 100):
+            at = axes.transData.transform(segment[0] + share * (segment[1] - segment[0]))
+            assert not box.contains(*at)
+    ring = axes.collections[-1]
+    radius = np.sqrt(ring.get_sizes()[0]) / 2 * axes.figure.dpi / 72
+    x, y = axes.transData.transform(ring.get_offsets()[0])
+    nearest = np.clip([x, y], box.min, box.max)
+    assert np.linalg.norm(nearest - [x, y]) > radius
+
+
 def test_without_places_it_says_so(zoo):
     models = zoo(3).models
     drifted, summary = drift_of(models, ["tsne"])

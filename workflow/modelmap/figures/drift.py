@@ -1,6 +1,7 @@
 """How a frozen map would move if it were drawn anew, a panel per method."""
 
 import matplotlib
+import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -9,6 +10,7 @@ from modelmap.figures.points import join, look, marker_size, name_points
 from modelmap.figures.style import INK, theme
 
 SIDE = 3.0  # inches
+RING = 3.5  # points, how much wider than a marker
 
 
 def drift_figure(drifted, summary, models, *, titles):
@@ -57,8 +59,7 @@ def drift_figure(drifted, summary, models, *, titles):
             axes.set_visible(False)
         figure.draw_without_rendering()  # labels are placed on final axes
         for axes, method in zip(panels, methods, strict=False):
-            rows = points.filter(method=method)
-            name_points(axes, rows, rows["joined"].arg_true().to_list(), colors)
+            _name(axes, points.filter(method=method), colors)
     return figure
 
 
@@ -66,15 +67,39 @@ def _draw(axes, points, colors):
     at = points.select("x", "y").to_numpy()
     lines = zip(at, points.select("x_redrawn", "y_redrawn").to_numpy(), strict=True)
     axes.add_collection(LineCollection([*lines], color=INK, linewidth=0.8, zorder=2))
-    size = 0.8 * marker_size(points.height)
+    size = _size(points)
     style = {"linewidths": 0.4, "edgecolors": INK, "zorder": 3}
     axes.scatter(*at.T, s=size**2, c=[colors[family] for family in points["family"]], **style)
     new = at[points["joined"].to_numpy()]
-    axes.scatter(*new.T, s=(size + 5) ** 2, facecolors="none", edgecolors=INK, linewidths=0.8)
+    axes.scatter(*new.T, s=(size + RING) ** 2, facecolors="none", edgecolors=INK, linewidths=0.8)
     axes.margins(0.1)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set(xticks=[], yticks=[])
     axes.autoscale_view()
+
+
+def _name(axes, points, colors):
+    """Name the models that joined, clear of rings and of lines."""
+    start, end = (points.select(*xy).to_numpy() for xy in (("x", "y"), ("x_redrawn", "y_redrawn")))
+    along = start + np.linspace(0, 1, 9)[:, None, None] * (end - start)
+    marker, pixels = _size(points) + RING, axes.figure.dpi / 72
+    length = np.linalg.norm(_shown(axes, along) - _shown(axes, start), axis=2) / pixels
+    name_points(
+        axes,
+        points,
+        points["joined"].arg_true().to_list(),
+        colors,
+        marker=marker,
+        obstacles=np.vstack([start, along[length > marker / 2]]),
+    )
+
+
+def _shown(axes, xy):
+    return axes.transData.transform(xy.reshape(-1, 2)).reshape(xy.shape)
+
+
+def _size(points):
+    return 0.8 * marker_size(points.height)
 
 
 def _moved(row):

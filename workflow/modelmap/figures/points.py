@@ -104,17 +104,21 @@ def draw_points(axes, points, colors, markers):
     )
 
 
-def name_points(axes, points, chosen, colors):
-    """Write the names of the chosen points (indices), as far as there is room."""
+def name_points(axes, points, chosen, colors, *, marker=None, obstacles=None):
+    """Write the names of the chosen points (indices), as far as there is room.
+
+    `marker` is the diameter of what is drawn at a point, in points, and `obstacles` (data
+    coordinates) are all places that names keep clear of, where these are not just the markers.
+    """
     xy, rows = points.select("x", "y").to_numpy(), points[chosen]
     draw_labels(
         axes,
         xy[chosen],
         rows["label"],
         [edge(colors[family]) for family in rows["family"]],
-        obstacles=xy,
+        obstacles=xy if obstacles is None else obstacles,
         size=6.5,
-        marker=marker_size(points.height),
+        marker=marker or marker_size(points.height),
         required=0,
     )
 
