@@ -169,18 +169,31 @@ def test_drift_is_a_share_of_the_diameter(reference):
     diameter = max(np.linalg.norm(a - b) for a in xy[:7] for b in xy[:7])
     expected = np.linalg.norm(xy - redrawn, axis=1) / diameter
     np.testing.assert_allclose(some["moved"].to_numpy(), expected)
-    row = joining.summary(drifted).row(1, named=True)
+    row = joining.summary(drifted, n_samples=39, n_samples_frozen=40).row(1, named=True)
     assert (row["method"], row["n_frozen"], row["n_joined"]) == ("pca", 7, 2)
+    assert (row["n_samples"], row["n_samples_frozen"]) == (39, 40)
     assert row["median"] == pytest.approx(np.median(expected[:7]))
     assert row["largest"] == pytest.approx(expected[:7].max())
+
+
+def test_points_stay_but_rows_get_shorter_where_a_new_model_misses_samples(reference):
+    held, ids = frozen.read(reference), SAMPLES["sample_id"]
+    means, _ = frozen.centering(held, ids[:-1])
+    Q = double_center(L[:, :-1], column_means=means)
+    made = joining.placed(held, NAMES, Q, noise=NOISE, methods=SETTINGS)
+    whole = double_center(L[:7])
+    assert np.abs(Q[:7] - whole[:, :-1]).max() > 1e-3  # row means are of fewer samples
+    for method in SETTINGS:
+        assert [row["x"] for row in made[method][0]][:7] == held.facts["embeddings"][method]["x"]
 
 
 def test_a_map_that_nothing_joins_is_told_of_as_well(reference):
     models, Q, made = joined(reference, order=range(7))
     placed = {m: pl.DataFrame(rows, tables_schema()) for m, (rows, _) in made.items()}
-    summary = joining.summary(joining.drift(frozen.read(reference), models, Q, placed, noise=NOISE))
+    drifted = joining.drift(frozen.read(reference), models, Q, placed, noise=NOISE)
+    summary = joining.summary(drifted, n_samples=40, n_samples_frozen=40)
     assert summary["n_joined"].to_list() == [0, 0, 0]
     assert summary.filter(method="pca")["largest"].item() < 1e-9
     nothing = joining.drift(frozen.read(reference), models, Q, {}, noise=NOISE)
     assert nothing.is_empty()
-    assert joining.summary(nothing).is_empty()
+    assert joining.summary(nothing, n_samples=40, n_samples_frozen=40).is_empty()

@@ -23,7 +23,9 @@ def drift_of(models, methods):
             )
         )
     summary = [
-        {"method": m, "median": 0.0123, "largest": None if m == "pca" else 0.2} for m in methods
+        {"method": m, "median": 0.0123, "largest": None if m == "pca" else 0.2}
+        | {"n_samples": 500, "n_samples_frozen": 500}
+        for m in methods
     ]
     summary = pl.DataFrame(summary).with_columns(
         median=pl.when(pl.col("largest").is_not_null()).then("median")
@@ -46,6 +48,15 @@ def test_each_method_has_a_panel_with_a_line_per_model(zoo, tmp_path, methods):
     if "pca" in methods:
         assert panels[-1].get_xlabel() == "frozen models share one place"
     save(figure, tmp_path / "drift.svg")
+
+
+def test_samples_that_new_models_miss_are_told(zoo):
+    models = zoo(12).models
+    drifted, summary = drift_of(models, ["tsne", "umap"])
+    assert not drift_figure(drifted, summary, models, titles=TITLES).get_supxlabel()
+    fewer = summary.with_columns(n_samples=pl.lit(491))
+    figure = drift_figure(drifted, fewer, models, titles=TITLES)
+    assert figure.get_supxlabel().startswith("491 of the frozen map's 500 samples count")
 
 
 def test_names_cover_neither_rings_nor_lines(zoo):

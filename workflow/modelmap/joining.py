@@ -77,16 +77,19 @@ def drift(reference, models, Q, made, *, noise):
     return pl.concat(found)
 
 
-def summary(drifted):
+def summary(drifted, *, n_samples, n_samples_frozen):
     """Median and largest movement of a frozen map's models, and how many joined it, by method.
 
     Parameters
     ----------
     drifted : DataFrame that `drift` returned
+    n_samples, n_samples_frozen : how many count, and how many did when the map was frozen: those
+        that a model which joined misses count no more, and distances of all are of the others
 
     Returns
     -------
-    DataFrame: method, n_frozen, n_joined, median, largest (shares of the map's diameter)
+    DataFrame: method, n_frozen, n_joined, median, largest (shares of the map's diameter),
+        n_samples, n_samples_frozen
     """
     old = ~pl.col("joined")
     return drifted.group_by("method", maintain_order=True).agg(
@@ -94,6 +97,8 @@ def summary(drifted):
         n_joined=pl.col("joined").sum(),
         median=pl.col("moved").filter(old).median(),
         largest=pl.col("moved").filter(old).max(),
+        n_samples=pl.lit(n_samples),
+        n_samples_frozen=pl.lit(n_samples_frozen),
     )
 
 

@@ -18,7 +18,8 @@ made = {
 }
 drifted = joining.drift(reference, models, Q, made, noise=dict(noise.rows()))
 drifted.write_csv(output.table, separator="\t")
-summary = joining.summary(drifted)
+n_frozen = len(reference.facts["samples"]["sample_id"])
+summary = joining.summary(drifted, n_samples=Q.shape[1], n_samples_frozen=n_frozen)
 summary.write_csv(output.summary, separator="\t")
 sheet = pl.DataFrame(params.sheet, infer_schema_length=None)
 figure = drift.drift_figure(drifted, summary, sheet, titles=params.methods)

@@ -21,7 +21,8 @@ def drift_figure(drifted, summary, models, *, titles):
     drifted : DataFrame
         Columns method, model, joined, x, y, x_redrawn, y_redrawn.
     summary : DataFrame
-        Columns method, median, largest (shares of the map's diameter; may be null).
+        Columns method, median, largest (shares of the map's diameter; may be null), n_samples,
+        n_samples_frozen.
     models : DataFrame
         Columns model, label, family; only the first must be there.
     titles : dict
@@ -55,6 +56,8 @@ def drift_figure(drifted, summary, models, *, titles):
             _draw(axes, points.filter(method=row["method"]), colors)
             axes.set_title(titles[row["method"]], loc="left", fontweight="bold", size="medium")
             axes.set_xlabel(_moved(row))
+        if note := _lost(summary):
+            figure.supxlabel(note, size="small")
         for axes in panels[len(methods) :]:
             axes.set_visible(False)
         figure.draw_without_rendering()  # labels are placed on final axes
@@ -107,6 +110,15 @@ def _moved(row):
         return "frozen models share one place"
     shares = (f"{100 * row[key]:.2g} %" for key in ("median", "largest"))
     return "moves: median {}, at most {}".format(*shares)
+
+
+def _lost(summary):
+    """What to know where models that joined miss samples; empty where they miss none."""
+    n, n_frozen = summary.select("n_samples", "n_samples_frozen").row(0)
+    if n == n_frozen:
+        return ""
+    said = f"{n} of the frozen map's {n_frozen} samples count: models that joined miss the others,"
+    return f"{said}\nso distances between its own models differ from those it was drawn by."
 
 
 def _legend(colors, has_new):
