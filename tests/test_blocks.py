@@ -112,6 +112,19 @@ def test_datasets_that_are_compared_must_be_there():
     )
 
 
+def test_theory_is_of_datasets_that_are_scored():
+    text = "models: m\ndatasets:\n  s: {source: scenes}\n  x: {source: matrix, path: x.csv}\n"
+    text += "theory: {datasets: [s, x]}\nbenchmarks: {datasets: [x]}\n"
+    Path("a.yaml").write_text(text)
+    config = validate_config(yaml.safe_load(text), ["a.yaml"], SCHEMAS)
+    with pytest.raises(InvalidInput) as error:
+        check_datasets(config, ROWS, ["a.yaml"], SCHEMAS, matrices={"x": IN_MATRIX})
+    assert str(error.value) == (
+        'a.yaml line 5, column 24: theory.datasets item 2: found "x", expected a dataset that is '
+        "scored here: of a matrix there is nobody to write texts"
+    )
+
+
 def test_a_name_may_not_end_as_tables_beside_a_matrix_do():
     config = {"models": "m.tsv", "datasets": {"x.pmi": {"source": "scenes"}}}
     with pytest.raises(InvalidInput, match="x.pmi: the name's end is that of a table"):

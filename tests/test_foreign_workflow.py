@@ -69,6 +69,18 @@ def test_a_matrix_makes_a_whole_map_without_any_model(project):
     assert planned(project, "--configfile", "my.yaml", snakefile=SNAKEFILE) == {}
 
 
+def test_theory_says_that_of_a_matrix_nobody_writes_texts(project):
+    done = snakemake(project, "--configfile", "my.yaml", "--", "theory", snakefile=SNAKEFILE)
+    assert done.returncode != 0
+    assert "theory: every dataset of this config is a matrix of others" in done.stdout
+    config = CONFIG | {"datasets": CONFIG["datasets"] | {"scenes": {"source": "scenes"}}}
+    rows = [*SHEET, {"model": "own", "repo": "zoo:llava-base"}]
+    configure(project, rows, config)
+    jobs = planned(project, "--configfile", "my.yaml", "--", "theory", snakefile=SNAKEFILE)
+    configure(project)
+    assert jobs["compare_divergences"] == 1  # of scenes alone
+
+
 def test_a_family_in_the_sheet_gathers_nothing_anew(project):
     configure(project, [*SHEET, {"model": NAMES[9], "family": "ape"}])
     jobs = planned(project, "--configfile", "my.yaml", snakefile=SNAKEFILE)

@@ -61,6 +61,11 @@ def check_datasets(config, rows, files, schema_dir, *, matrices):
             if name not in config["datasets"]:
                 message = f"a dataset of this config{nearest(name, config['datasets'])}"
                 places.refuse((part, "datasets", i), message, name)
+            elif part == "theory" and name in matrices:
+                message = (
+                    "a dataset that is scored here: of a matrix there is nobody to write texts"
+                )
+                places.refuse((part, "datasets", i), message, name)
     if places.problems:
         raise InvalidInput(places.problems)
 

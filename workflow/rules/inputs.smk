@@ -225,6 +225,16 @@ def one_job_weights(wildcards):
     return expand(weights(wildcards), **dict(wildcards.items()), shard="1-of-1")
 
 
+def to_check(wildcards):
+    """What `theory` makes."""
+    if not CHECKED:
+        raise WorkflowError(
+            "theory: every dataset of this config is a matrix of others (source: matrix), and "
+            "theory is checked by models that write texts; add a dataset that is scored"
+        )
+    return THEORY
+
+
 def interpolated(wildcards):
     """Models of the sheet between whose weights the zoo interpolates: dicts of three names."""
     known = {

@@ -21,7 +21,7 @@ rule draw_report:
         config=GIVEN,
         # `theory` is no part of the report until somebody has asked for it
         targets=["map", "stability", "benchmarks", "subsets"]
-        + ["theory"] * all(map(os.path.exists, rules.theory.input)),
+        + ["theory"] * bool(THEORY and all(map(os.path.exists, THEORY))),
         snakefile=str(ROOT / "Snakefile"),
     script:
         "../scripts/draw_report.py"

@@ -13,7 +13,12 @@ the log-likelihood of models with interpolated weights lie between?
 No part of `map` or `all`: `snakemake theory` makes it, and the report then holds it.
 """
 
-CHECKED = config["theory"]["datasets"] or list(DATASETS)
+CHECKED = config["theory"]["datasets"] or SCORED
+THEORY = expand(
+    "results/theory/{dataset}/{table}.tsv",
+    dataset=CHECKED,
+    table=["agreement", "interpolation_summary"],
+)
 
 
 rule write_texts:
@@ -164,5 +169,4 @@ rule interpolate:
 
 rule theory:
     input:
-        expand("results/theory/{dataset}/agreement.tsv", dataset=CHECKED),
-        expand("results/theory/{dataset}/interpolation_summary.tsv", dataset=CHECKED),
+        to_check,
