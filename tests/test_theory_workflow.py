@@ -1,9 +1,12 @@
-"""The target `theory` runs on a small zoo, and `map` leaves it out."""
+"""The target `theory` runs on a small zoo; `map` leaves it out, and it leaves scores alone."""
+
+import json
+import os
 
 import polars as pl
 import pytest
 import yaml
-from workflow_runs import copy_project, planned, run, write_sheet
+from workflow_runs import ROOT, copy_project, planned, run, write_sheet
 
 pytestmark = pytest.mark.slow
 
@@ -37,3 +40,42 @@ def test_theory_is_checked_when_asked_for(tmp_path):
     assert not list(made.glob("texts/*.npy"))
     assert (made / "text_kl.svg").exists()
     assert planned(folder, *configured, "theory") == {}
+
+
+# What a run that is done would have left, as far as a plan looks at it
+MAP = ["resources/samples/photos.parquet", "results/map/photos/distances.parquet"]
+MAP += [f"results/matrix/photos{name}.parquet" for name in ("", ".samples", ".models")]
+OF_A_MODEL = ["resources/models/{}.json", "results/scores/photos/{}/1-of-1.parquet"]
+FROM_A_HUB = [
+    {"model": "a", "repo": "org/a"},
+    {"model": "b", "repo": "org/b", "convert": "internvl_chat"},
+    {"model": "c", "repo": "org/c"},
+]
+PHOTOS = {"models": "models.tsv", "datasets": {"photos": {"source": "folder", "path": "photos"}}}
+
+
+def plan_theory(folder, sheet, files, made_of=()):
+    """What `theory` plans once these files, and those patterns' of models, are there."""
+    write_sheet(folder / "models.tsv", sheet)
+    (folder / "my.yaml").write_text(yaml.safe_dump(PHOTOS))
+    found = json.dumps({"status": "ok"})
+    for name in [*files, *(f.format(row["model"]) for row in sheet for f in made_of)]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found if path.suffix == ".json" else "")
+        os.utime(path, (1e9, 1e9))
+    arguments = ("--configfile", "my.yaml", "--", "theory")
+    return planned(folder, *arguments, snakefile=ROOT / "Snakefile")
+
+
+def test_behind_a_finished_map_theory_scores_nothing(tmp_path):
+    jobs = plan_theory(tmp_path, FROM_A_HUB[:2], MAP, OF_A_MODEL)
+    assert jobs == {
+        "fetch": 4,
+        "convert": 2,
+        "write_texts": 2,
+        "judge_texts": 2,
+        "compare_divergences": 1,
+        "interpolate": 1,
+        "theory": 1,
+    }

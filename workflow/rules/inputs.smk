@@ -220,9 +220,12 @@ def usual_sample(model, dataset):
 # Theory
 
 
-def one_job_weights(wildcards):
-    """What says that a model can be loaded, for a job that is one per (dataset, model)."""
-    return expand(weights(wildcards), **dict(wildcards.items()), shard="1-of-1")
+def weights_of(job):
+    """What says that a model can be loaded, for one of the jobs that theory has of a model.
+
+    A file of its own: with that of a score job, which is gone, the score would be made anew.
+    """
+    return lambda wildcards: expand(weights(wildcards), **dict(wildcards.items()), shard=job)
 
 
 def to_check(wildcards):

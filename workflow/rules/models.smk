@@ -6,8 +6,9 @@ Find each model's checkpoint, note what it is, and bring its weights here.
     native    resources/models/{model}.native/   of a checkpoint that is converted
 
 A row's repo is zoo:NAME, a folder, or a hub id. `retrieve` downloads what is small of a hub id;
-`fetch` its weights, for one score job that is to run. What `fetch` and `convert` leave is
-temporary: scores that are there want no weights, so `remove_weights` may delete them at any time.
+`fetch` its weights, for one job that is to run: a score's (its shard) or one of theory's (texts,
+judged). What `fetch` and `convert` leave is temporary: scores that are there want no weights, so
+`remove_weights` may delete them at any time.
 """
 
 
@@ -20,6 +21,9 @@ localrules:
 # Few at a time: each has several connections, and what is fetched long before it is scored fills
 # the disk. `--resources downloads=N` allows more.
 workflow.global_resources.setdefault("downloads", 2)
+
+# The jobs that weights are fetched for: no two share a file, see docs/architecture.md.
+USE = r"\d+-of-\d+|texts|judged"
 
 
 rule retrieve:
@@ -52,6 +56,8 @@ rule fetch:
         temp("resources/fetched/{dataset}/{model}/{shard}"),
     log:
         "logs/fetch/{dataset}/{model}/{shard}.log",
+    wildcard_constraints:
+        shard=USE,
     conda:
         "../../envs/modelmap.yaml"
     resources:
@@ -70,6 +76,8 @@ rule convert:
         temp("resources/converted/{dataset}/{model}/{shard}"),
     log:
         "logs/convert/{dataset}/{model}/{shard}.log",
+    wildcard_constraints:
+        shard=USE,
     conda:
         "../../envs/modelmap.yaml"
     script:

@@ -27,7 +27,7 @@ rule write_texts:
         kept="results/matrix/{dataset}.samples.parquet",
         models="results/matrix/{dataset}.models.parquet",
         model="resources/models/{model}.json",
-        weights=one_job_weights,
+        weights=weights_of("texts"),
     output:
         texts="results/theory/{dataset}/texts/{model}.parquet",
         distributions=temp("results/theory/{dataset}/texts/{model}.npy"),
@@ -58,7 +58,7 @@ rule judge_texts:
             model=models_of(wildcards.dataset),
         ),
         model="resources/models/{model}.json",
-        weights=one_job_weights,
+        weights=weights_of("judged"),
     output:
         "results/theory/{dataset}/judged/{model}.parquet",
     log:
