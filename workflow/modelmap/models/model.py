@@ -335,15 +335,11 @@ class Model:
         Returns
         -------
         text : None where there is none that could be scored, such as half a character
-        canonical : whether it is tokenized as `ids` again; a model may also write a word in two
-            pieces that are one in its vocabulary
+        canonical : whether it is tokenized as `ids` again (a model may write a word in two pieces)
         """
         prompt, separator = self._prompt(sample)
-        before = self._bare(prompt)
-        bare, whole = (
-            self.tokenizer.decode(some, clean_up_tokenization_spaces=False)
-            for some in (before, [*before, *ids])
-        )
+        before, how = self._bare(prompt), {"clean_up_tokenization_spaces": False}
+        bare, whole = (self.tokenizer.decode([*before, *some], **how) for some in ((), ids))
         text = whole.removeprefix(bare).removeprefix(separator)
         try:
             _, row = self.row(replace(sample, target=text))
