@@ -20,10 +20,11 @@ kept = tables.read(snakemake.input.kept, tables.MATRIX_SAMPLES).filter("kept")
 rows = tables.read(snakemake.input.samples, tables.SAMPLES).join(kept, "sample_id", how="semi")
 rows = samples.one_per_group(rows.to_dicts(), params.n_samples)
 points, angles = [theory.between(("", "", ""), [(0, 0), (1, 0), (0, 1)], np.zeros((3, 1)))[:0]], {}
-for corners in params.corners:
-    names = tuple(corner["model"] for corner in corners.values())
+for roles in params.corners:
+    corners = [roles[role] for role in ("origin", "first", "second")]
+    names = tuple(corner["model"] for corner in corners)
     how = training.AS_SAVED | {"share_prefix": "auto", "threads": snakemake.threads}
-    models = [loading.load(corner["path"], **how) for corner in corners.values()]
+    models = [loading.load(corner["path"], **how) for corner in corners]
     networks, between = [model.network for model in models], copy.deepcopy(models[0])
     given = samples.variants(rows, ["given"], prompt=params.prompts[names[0]], everything=rows)
     score = pipeline.repeatedly(between, given, batch_tokens=between.suggested_batch_tokens)
