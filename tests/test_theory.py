@@ -9,7 +9,8 @@ from modelmap.geometry.token_divergence import token_divergence
 
 MODELS = ["a", "b", "c"]
 FAMILIES = {"a": "f", "b": "f", "c": "g"}
-IDS = [[1, 2], [3], [0, 1, 2]]
+IDS = {"s": [1, 2], "t": [3], "u": [0, 1, 2]}
+GROUPS = {"s": "x", "t": "y", "u": "z"}
 N = 40
 
 
@@ -23,7 +24,7 @@ def distributions():
 
 def test_a_texts_divergence_is_the_sum_over_its_tokens():
     given = distributions()
-    table = theory.token_level(given, ["x", "y", "z"], level=0.95)
+    table = theory.token_level(given, GROUPS, level=0.95)
     assert table.select("model_a", "model_b").rows() == [("a", "b"), ("a", "c"), ("b", "c")]
     row = table.row(1, named=True)
     assert row["kl_ab"] == pytest.approx(token_divergence(given["a"][0], given["c"][0]).sum() / 3)
@@ -33,11 +34,25 @@ def test_a_texts_divergence_is_the_sum_over_its_tokens():
 
 def test_models_with_other_tokens_are_not_compared():
     given = distributions()
-    given["b"] = given["b"][0], [[1, 2], [3, 0], [1, 2]], "v"
+    given["b"] = given["b"][0], IDS | {"t": [3, 0], "u": [1, 2]}, "v"
     given["d"] = given["a"][0], IDS, "w"
-    table = theory.token_level(given, ["x", "y", "z"], level=0.95)
+    table = theory.token_level(given, GROUPS, level=0.95)
     assert table.select("model_a", "model_b").rows() == [("a", "c")]
-    assert theory.token_level({}, [], level=0.95).is_empty()
+    assert theory.token_level({}, {}, level=0.95).is_empty()
+
+
+def test_of_texts_that_one_model_cannot_score_the_others_are_compared():
+    given = distributions()
+    whole = theory.token_level(given, GROUPS, level=0.95)
+    log_p, ids, vocabulary = given["b"]
+    given["b"] = log_p[[3, 4, 5, 0, 1]], {"u": ids["u"], "s": ids["s"]}, vocabulary
+    table = theory.token_level(given, GROUPS, level=0.95)
+    assert table.row(1) == whole.row(1)
+    p, q, rows = given["a"][0], log_p, [0, 1, 3, 4, 5]
+    exact = token_divergence(p[rows], q[rows]).sum() / 2
+    assert table["kl_ab"][0] == pytest.approx(exact)
+    given["b"] = log_p[:0], {}, vocabulary
+    assert theory.token_level(given, GROUPS, level=0.95).rows() == [whole.row(1)]
 
 
 # By texts

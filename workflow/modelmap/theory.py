@@ -22,31 +22,40 @@ PAIRS = {"model_a": pl.String, "model_b": pl.String} | dict.fromkeys(KL, pl.Floa
 
 
 def token_level(distributions, groups, *, level):
-    """KL divergence token by token, of the pairs of models with one tokenizer.
+    """KL divergence token by token, of the pairs of models with one tokenizer, over the texts that
+    both can score.
 
     Parameters
     ----------
     distributions : dict of model to (log_p, ids, vocabulary): an array of shape (n_tokens,
-        vocabulary size), nats; the tokens of each target; and what tells vocabularies apart
-    groups : sequence of length n_targets, labels
+        vocabulary size), nats, texts one after another; dict of sample_id to the tokens of its
+        text, in that order; and what tells vocabularies apart
+    groups : dict of sample_id to the label of its group
 
     Returns
     -------
     DataFrame: model_a, model_b, kl_ab (nats a sample, mean over samples of the sum over tokens of
         KL(a ‖ b)), its interval kl_ab_low and kl_ab_high; kl_ba likewise
     """
-    rows = []
+    rows, parts = [], {m: _by_text(log_p, ids) for m, (log_p, ids, _) in distributions.items()}
     for a, b in combinations(sorted(distributions), 2):
-        (p, ids, vocabulary), (q, *alike) = distributions[a], distributions[b]
-        if alike != [ids, vocabulary]:
+        (_, ids, vocabulary), (_, others, another) = distributions[a], distributions[b]
+        shared = sorted(ids.keys() & others.keys())
+        if not shared or vocabulary != another or any(ids[s] != others[s] for s in shared):
             continue
-        begins = np.cumsum([0, *map(len, ids[:-1])])
+        labels, p, q = [groups[s] for s in shared], parts[a], parts[b]
         both = [
-            mean_interval(np.add.reduceat(token_divergence(*pair), begins), groups, level=level)
-            for pair in ((p, q), (q, p))
+            mean_interval([token_divergence(x[s], y[s]).sum() for s in shared], labels, level=level)
+            for x, y in ((p, q), (q, p))
         ]
         rows.append((a, b, *both[0], *both[1]))
     return pl.DataFrame(rows, PAIRS, orient="row").fill_nan(None)
+
+
+def _by_text(log_p, ids):
+    """The rows of each text's tokens: dict of sample_id to a view."""
+    ends = np.cumsum([len(tokens) for tokens in ids.values()])
+    return dict(zip(ids, np.split(log_p, ends)[:-1], strict=True))
 
 
 def text_level(texts, judged, groups, *, level):

@@ -228,6 +228,19 @@ def weights_of(job):
     return lambda wildcards: expand(weights(wildcards), **dict(wildcards.items()), shard=job)
 
 
+def settings_of_theory(wildcards):
+    """What changes what a model writes, and how likely it finds texts."""
+    settings = settings_of(wildcards.model, wildcards.dataset)
+    others = ("variants", "paraphrases", "require_image_use")
+    return {key: value for key, value in settings.items() if key not in others}
+
+
+def of_models(kind, wildcards, ending="parquet"):
+    """A file of every model on a dataset: texts or judged."""
+    here = f"results/theory/{wildcards.dataset}/{kind}"
+    return [f"{here}/{model}.{ending}" for model in models_of(wildcards.dataset)]
+
+
 def to_check(wildcards):
     """What `theory` makes."""
     if not CHECKED:

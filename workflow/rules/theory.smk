@@ -3,7 +3,8 @@ Hold what the map stands on against measurement: is half the squared distance a 
 the log-likelihood of models with interpolated weights lie between?
 
     texts           results/theory/{dataset}/texts/{model}.parquet     what each model writes
-    judged          results/theory/{dataset}/judged/{model}.parquet    how likely others find it
+    judged          results/theory/{dataset}/judged/{model}.parquet    how likely it finds theirs
+    measured        results/theory/{dataset}/measured/{token,text}.tsv KL divergence of pairs
     token_kl        results/theory/{dataset}/token_kl.{tsv,svg,…}      models with one tokenizer
     text_kl         results/theory/{dataset}/text_kl.{tsv,svg,…}       all pairs
     agreement       results/theory/{dataset}/agreement.tsv             correlations and ratios
@@ -24,13 +25,12 @@ THEORY = expand(
 rule write_texts:
     input:
         samples="resources/samples/{dataset}.parquet",
-        kept="results/matrix/{dataset}.samples.parquet",
-        models="results/matrix/{dataset}.models.parquet",
+        # which samples it can score, whatever else it is scored on since
+        scores=lambda wildcards: ancient(scores_of(wildcards.dataset, [wildcards.model])),
         model="resources/models/{model}.json",
         weights=weights_of("texts"),
     output:
-        texts="results/theory/{dataset}/texts/{model}.parquet",
-        distributions=temp("results/theory/{dataset}/texts/{model}.npy"),
+        "results/theory/{dataset}/texts/{model}.parquet",
     log:
         "logs/write_texts/{dataset}/{model}.log",
     conda:
@@ -41,8 +41,10 @@ rule write_texts:
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
     params:
-        settings=lambda wildcards: settings_of(wildcards.model, wildcards.dataset),
-        how={key: config["theory"][key] for key in ("n_samples", "max_tokens", "seed")},
+        settings=settings_of_theory,
+        n_samples=config["theory"]["n_samples"],
+        how={key: config["theory"][key] for key in ("max_tokens", "seed")},
+        gated=config["score"]["require_image_use"],  # whether it is scored at all
         version=tables.version(tables.TEXTS),
     script:
         "../scripts/write_texts.py"
@@ -51,16 +53,12 @@ rule write_texts:
 rule judge_texts:
     input:
         samples="resources/samples/{dataset}.parquet",
-        models="results/matrix/{dataset}.models.parquet",
-        texts=lambda wildcards: expand(
-            "results/theory/{dataset}/texts/{model}.parquet",
-            dataset=wildcards.dataset,
-            model=models_of(wildcards.dataset),
-        ),
+        texts=lambda wildcards: of_models("texts", wildcards),
         model="resources/models/{model}.json",
         weights=weights_of("judged"),
     output:
-        "results/theory/{dataset}/judged/{model}.parquet",
+        scores="results/theory/{dataset}/judged/{model}.parquet",
+        distributions=temp("results/theory/{dataset}/judged/{model}.npy"),
     log:
         "logs/judge_texts/{dataset}/{model}.log",
     conda:
@@ -71,10 +69,31 @@ rule judge_texts:
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
     params:
-        settings=lambda wildcards: settings_of(wildcards.model, wildcards.dataset),
+        settings=settings_of_theory,
         version=tables.version(tables.SCORES),
     script:
         "../scripts/judge_texts.py"
+
+
+# Apart from what compares: distributions are gone by then, and a name changes no divergence.
+rule measure_divergences:
+    input:
+        samples="resources/samples/{dataset}.parquet",
+        texts=lambda wildcards: of_models("texts", wildcards),
+        judged=lambda wildcards: of_models("judged", wildcards),
+        distributions=lambda wildcards: of_models("judged", wildcards, ending="npy"),
+    output:
+        token="results/theory/{dataset}/measured/token.tsv",
+        text="results/theory/{dataset}/measured/text.tsv",
+        writers="results/theory/{dataset}/writers.tsv",
+    log:
+        "logs/measure_divergences/{dataset}.log",
+    conda:
+        "../../envs/modelmap.yaml"
+    params:
+        level=config["map"]["level"],
+    script:
+        "../scripts/measure_divergences.py"
 
 
 rule compare_divergences:
@@ -82,17 +101,7 @@ rule compare_divergences:
         samples="results/matrix/{dataset}.samples.parquet",
         scores=lambda wildcards: scores_of(wildcards.dataset),
         distances="results/map/{dataset}/distances.parquet",
-        texts=lambda wildcards: expand(
-            "results/theory/{dataset}/texts/{model}.{kind}",
-            dataset=wildcards.dataset,
-            model=models_of(wildcards.dataset),
-            kind=["parquet", "npy"],
-        ),
-        judged=lambda wildcards: expand(
-            "results/theory/{dataset}/judged/{model}.parquet",
-            dataset=wildcards.dataset,
-            model=models_of(wildcards.dataset),
-        ),
+        measured=expand("results/theory/{{dataset}}/measured/{level}.tsv", level=["token", "text"]),
     output:
         report(
             expand("results/theory/{{dataset}}/{level}_kl.svg", level=["token", "text"]),
@@ -113,14 +122,12 @@ rule compare_divergences:
             subcategory="{dataset}",
             labels={"what": "agreement, table"},
         ),
-        writers="results/theory/{dataset}/writers.tsv",
     log:
         "logs/compare_divergences/{dataset}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
         models=metadata("label", "family"),
-        level=config["map"]["level"],
     script:
         "../scripts/compare_divergences.py"
 
@@ -128,7 +135,7 @@ rule compare_divergences:
 rule interpolate:
     input:
         samples="resources/samples/{dataset}.parquet",
-        kept="results/matrix/{dataset}.samples.parquet",
+        kept=ancient("results/matrix/{dataset}.samples.parquet"),
         weights=interpolated_checkpoints,
     output:
         points="results/theory/{dataset}/interpolation.tsv",
@@ -160,7 +167,8 @@ rule interpolate:
             for some in interpolated(wildcards)
         ],
         prompts=lambda wildcards: {
-            model: prompt_of(model, wildcards.dataset) for model in models_of(wildcards.dataset)
+            some["origin"]: prompt_of(some["origin"], wildcards.dataset)
+            for some in interpolated(wildcards)
         },
         n_samples=config["theory"]["n_samples"],
     script:

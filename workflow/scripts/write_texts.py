@@ -1,6 +1,4 @@
-"""Let a model write a text behind some prompts, and tell its distributions at given texts."""
-
-import numpy as np
+"""Let a model write a text behind some prompts."""
 
 from modelmap import retrieve, tables
 from modelmap.datasets import samples
@@ -8,20 +6,18 @@ from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-name, params, resources = snakemake.wildcards.model, snakemake.params, snakemake.resources
-texts, facts, log_p = [], {"settings": params.settings}, np.empty((0, 0), np.float32)
-kept = tables.read(snakemake.input.models, tables.MATRIX_MODELS).filter("kept")
-if name in kept["model"]:
+params, resources, texts = snakemake.params, snakemake.resources, []
+(scores,) = tables.read_scores(snakemake.input.scores).values()
+scored = set(scores.filter(variant="given", status="ok")["sample_id"])
+# of those that all models share, so that one model more changes nothing for the others
+rows = tables.read(snakemake.input.samples, tables.SAMPLES).to_dicts()
+rows = [row for row in samples.one_per_group(rows, params.n_samples) if row["sample_id"] in scored]
+facts = {"settings": params.settings, "asked": [row["sample_id"] for row in rows]}
+if rows:
     from modelmap.models import loading  # torch only where it is needed
-    from modelmap.scoring import plan, writing
+    from modelmap.scoring import writing
 
-    counted = tables.read(snakemake.input.kept, tables.MATRIX_SAMPLES).filter("kept")
-    rows = tables.read(snakemake.input.samples, tables.SAMPLES)
-    rows = samples.one_per_group(
-        rows.join(counted, "sample_id", how="semi").to_dicts(), params.how["n_samples"]
-    )
-    prompt = params.settings["prompt"]
-    given = samples.variants(rows, ["given"], prompt=prompt, everything=rows)
+    given = samples.variants(rows, ["given"], prompt=params.settings["prompt"], everything=rows)
     model = retrieve.load(
         retrieve.read(snakemake.input.model, snakemake.input.weights),
         params.settings,
@@ -31,13 +27,8 @@ if name in kept["model"]:
     )
     auto = resources.batch_tokens == "auto"
     budget = model.suggested_batch_tokens if auto else int(resources.batch_tokens)
-    log_p, ids = writing.token_log_probabilities(model, given, batch_tokens=budget)
-    facts |= {"ids": ids, "vocabulary": plan.fingerprint(model.tokenizer.get_vocab())}
-    facts |= {"groups": [row["group"] for row in rows]}
-    how = {key: params.how[key] for key in ("max_tokens", "seed")}
     try:
-        texts = writing.write_texts(model, given, batch_tokens=budget, **how)
+        texts = writing.write_texts(model, given, batch_tokens=budget, **params.how)
     except loading.Refused as error:
         facts["reason"] = str(error)
-np.save(snakemake.output.distributions, log_p)
-tables.write(snakemake.output.texts, tables.TEXTS, texts, facts)
+tables.write(snakemake.output[0], tables.TEXTS, texts, facts)
