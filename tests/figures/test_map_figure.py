@@ -6,6 +6,7 @@ import pytest
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_hex
 
+from modelmap.figures import map as maps
 from modelmap.figures.map import map_figure, representatives
 from modelmap.figures.style import family_colors, save
 
@@ -55,6 +56,19 @@ def test_labels_keep_clear_and_name_every_family(zoo, k, n_families, labels):
 def test_all_writes_every_label_once(zoo, k):
     z = zoo(k)
     assert sorted(written(draw(z, "all"))) == sorted(z.models["label"])
+
+
+@pytest.mark.parametrize("labels", ["representative", "all"])
+def test_of_very_many_models_some_are_named(zoo, labels, monkeypatch):
+    monkeypatch.setattr(maps, "NAMED", 19)
+    monkeypatch.setattr(maps, "N_LABELS", 3)
+    figure = draw(zoo(20), labels, note="how faithful")
+    assert len(written(figure)) == 3
+    assert figure.get_size_inches()[0] == pytest.approx(7)
+    below = figure.axes[0].get_xlabel() + " ".join(text.get_text() for text in figure.texts)
+    below = below.replace("\n", " ")
+    assert "how faithful; 3 of 20 models are named" in below
+    assert len(written(draw(zoo(19), "all"))) == 19
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
+from modelmap.figures import tree
 from modelmap.figures.style import edge, family_colors, save
 from modelmap.figures.tree import tree_figure
 
@@ -73,6 +74,18 @@ def test_every_branch_is_drawn_and_every_support_marked(zoo):
     assert (marks["≥ 95 %"], marks["≥ 70 %"], marks["< 70 %"]) == (0, 5, 13)
     assert axes.get_xlabel().startswith("squared distance from the midpoint (nats²)")
     assert "how it was made" in axes.get_xlabel()
+
+
+def test_of_very_many_models_rows_are_thinner_and_without_names(zoo, monkeypatch):
+    monkeypatch.setattr(tree, "NAMED", 20)
+    (_, named), (_, many) = draw(zoo, 20), draw(zoo, 40)
+    assert many.get_figheight() == named.get_figheight()
+    (axes,) = many.axes
+    assert not axes.texts
+    (lines,) = [c for c in axes.collections if isinstance(c, LineCollection)]
+    assert len(lines.get_segments()) == 2 * 40 - 2
+    label = axes.get_xlabel().replace("\n", " ")
+    assert "Names are left out of more than 20 models: tree.nwk has them" in label
 
 
 def test_equal_models_are_drawn(zoo):

@@ -23,6 +23,7 @@ from modelmap.figures.style import GRAY, edge, theme
 
 SIZE = np.array([7.0, 5.2])
 N_LABELS = 30
+NAMED = 300  # models; of more only N_LABELS are named: places for names take minutes to find
 
 
 def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None, reason=None):
@@ -40,7 +41,8 @@ def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None
         axes of t-SNE and UMAP have no unit.
     title : str
     labels : {"representative", "all"}
-        Name some models, or every one on a figure that grows with their number.
+        Name some models, or every one on a figure that grows with their number. Of more than NAMED
+        models N_LABELS are named in either case, and the note says so.
     note : str
         How faithful the map is; stands below it.
     ellipses : tuple of float and str, optional
@@ -61,6 +63,10 @@ def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None
     if labels not in ("representative", "all"):
         raise ValueError(f"labels is {labels!r}, expected 'representative' or 'all'")
     points = join(embedding, models)
+    limit = N_LABELS if points.height > NAMED else None
+    if limit:
+        labels = "representative"
+        note = f"{note}; {limit} of {points.height:,} models are named".lstrip("; ")
     with matplotlib.rc_context(theme()):
         growth = max(1, points.height / 50) ** 0.5 if labels == "all" else 1
         drawing = Figure(growth * SIZE).add_axes((0, 0, 1, 1))
@@ -71,7 +77,7 @@ def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None
             if ellipses and _wider_than_the_map(points, ellipses[0]):
                 note = f"{note}; {ellipses[1]}s are wider than the map, and not drawn".lstrip("; ")
                 ellipses = None
-            first = representatives(embedding, models)
+            first = representatives(embedding, models)[:limit]
             _draw(drawing, points, look(points, models), first, labels, ellipses)
             _write_below(drawing, note)
         drawing.set(xlabel=axes[0], ylabel=axes[1], xticks=[], yticks=[])

@@ -13,6 +13,7 @@ from modelmap.figures.style import INK, edge, theme
 
 WIDTH = 4.6
 ROW = 0.145  # inches
+NAMED = 1200  # models; of more, rows are thinner and have no names: no page is longer
 SUPPORT = {0.95: INK, 0.7: "#8C8C8C", 0.0: "white"}  # least share of resamples: fill
 
 
@@ -32,7 +33,8 @@ def tree_figure(nodes, models, *, note):
     Returns
     -------
     Figure
-        Which grows with the number of models, for each has a row. Without any node it is the note.
+        Which grows with the number of models, for each has a row; of more than NAMED models as long
+        as that of so many, and without names. Without any node it is the note.
     """
     if nodes.is_empty():
         figure = Figure((4, 1))
@@ -42,8 +44,11 @@ def tree_figure(nodes, models, *, note):
     at = nodes.with_columns(x=pl.Series(x), y=pl.Series(y))
     points = join(at.filter(pl.col("model").is_not_null()), models)
     colors, markers = look(points, models)
+    many = points.height > NAMED
+    if many:
+        note += f". Names are left out of more than {NAMED:,} models: tree.nwk has them"
     with matplotlib.rc_context(theme()):
-        axes = Figure((WIDTH, ROW * points.height + 0.6)).add_axes((0, 0, 1, 1))
+        axes = Figure((WIDTH, ROW * min(points.height, NAMED) + 0.6)).add_axes((0, 0, 1, 1))
         axes.add_collection(LineCollection(_lines(at), color="#888888", linewidth=0.7, zorder=1))
         draw_points(axes, points, colors, markers)
         _draw_support(axes, at)
@@ -51,7 +56,7 @@ def tree_figure(nodes, models, *, note):
         for text in axes.get_legend().get_texts():
             if text.get_text() == "Support":
                 text.set_fontweight("bold")
-        for row in points.iter_rows(named=True):
+        for row in [] if many else points.iter_rows(named=True):
             axes.annotate(
                 row["label"],
                 (row["x"], row["y"]),
@@ -129,7 +134,7 @@ def _make_room(axes):
     axes.set_xlim(left=0)
     for _ in range(3):
         ends = [text.get_window_extent().x1 for text in axes.texts]
-        over = max(ends) - axes.get_window_extent().x1
+        over = max(ends, default=0) - axes.get_window_extent().x1
         if over > 0:
             width = axes.get_window_extent().width
             axes.set_xlim(right=axes.get_xlim()[1] * width / max(width - over, width / 2))
