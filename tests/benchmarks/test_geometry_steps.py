@@ -33,7 +33,7 @@ def test_a_step_runs_and_is_measured(step, plain, folder):
     assert 0.05 < measured["gb"] < 10
 
 
-@pytest.mark.slow  # a minute: each step in a process of its own
+@pytest.mark.slow  # two minutes: each step in a process of its own
 def test_it_prints_every_step_the_whole_and_the_growth():
     command = [sys.executable, geometry.HERE, "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
