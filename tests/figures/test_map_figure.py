@@ -225,3 +225,13 @@ def test_the_note_stands_below_and_over_nothing(zoo):
     axes = figure.axes[0]
     assert not box.overlaps(axes.get_window_extent())
     assert not box.overlaps(axes.xaxis.label.get_window_extent())
+
+
+@pytest.mark.parametrize(("flatness", "height"), [(0.1, 0.45), (0.6, 0.6), (3.0, 0.75)])
+def test_a_figure_is_as_flat_as_its_map_within_limits(flatness, height):
+    places = pl.DataFrame({"model": ["a", "b"], "x": [0.0, 1], "y": [0.0, flatness]})
+    figure = map_figure(
+        places, places.select("model"), axes=("1", "2"), title="map", labels="representative"
+    )
+    width, found = figure.get_size_inches()
+    assert found / width == pytest.approx(height)

@@ -21,7 +21,8 @@ from modelmap.figures.points import (
 )
 from modelmap.figures.style import GRAY, edge, theme
 
-SIZE = np.array([7.0, 5.2])
+WIDTH = 7.0  # inches
+FLATNESS = 0.45, 0.75  # least and largest height, in widths
 N_LABELS = 30
 NAMED = 300  # models; of more only N_LABELS are named: places for names take minutes to find
 
@@ -69,7 +70,7 @@ def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None
         note = f"{note}; {limit} of {points.height:,} models are named".lstrip("; ")
     with matplotlib.rc_context(theme()):
         growth = max(1, points.height / 50) ** 0.5 if labels == "all" else 1
-        drawing = Figure(growth * SIZE).add_axes((0, 0, 1, 1))
+        drawing = Figure(growth * _size(points)).add_axes((0, 0, 1, 1))
         drawing.set_title(title, loc="left", fontweight="bold")
         if points.is_empty():
             drawing.text(0.5, 0.5, fill(reason or "no models to draw", 70), ha="center")
@@ -152,6 +153,14 @@ def _write_below(axes, note):
     below = axes.transAxes + ScaledTranslation(0, -22 / 72, axes.figure.dpi_scale_trans)
     style = {"ha": "right", "va": "top", "fontsize": 6.5, "color": "#555555"}
     axes.figure.text(1, 0, note, transform=below, **style)
+
+
+def _size(points):
+    """Width and height in inches: as flat as the map is, within limits."""
+    if points.is_empty():
+        return WIDTH * np.array([1, FLATNESS[0]])
+    wide, high = np.ptp(points.select("x", "y").to_numpy(), axis=0)
+    return WIDTH * np.array([1, np.clip(high / wide if wide else 1, *FLATNESS)])
 
 
 def representatives(embedding, models, limit=N_LABELS):
