@@ -1,7 +1,6 @@
 """The benchmark of geometry runs: every step on few models, and the whole as it is called."""
 
 import re
-import subprocess
 import sys
 
 import pytest
@@ -33,11 +32,21 @@ def test_a_step_runs_and_is_measured(step, plain, folder):
     assert 0.05 < measured["gb"] < 10
 
 
-@pytest.mark.slow  # two minutes: each step in a process of its own
-def test_it_prints_every_step_the_whole_and_the_growth():
-    command = [sys.executable, geometry.HERE, "--quick"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+def test_a_step_is_measured_in_a_process_of_its_own(folder):
+    measured = geometry.measure("center", folder)
+    assert measured.keys() == {"seconds", "cpu_seconds", "gb"}
+
+
+@pytest.mark.slow  # UMAP is compiled
+def test_it_prints_every_step_the_whole_and_the_growth(monkeypatch, capsys):
+    def here(name, folder, *, plain=False):
+        return geometry.measure_here(name, plain, folder)
+
+    monkeypatch.setattr(geometry, "measure", here)  # not each in a process of its own: 2 minutes
+    monkeypatch.setattr(sys, "argv", ["geometry.py", "--quick"])
+    geometry.main()
+    printed = capsys.readouterr().out
     for step in [*geometry.STEPS, *geometry.LARGE]:
-        assert re.search(rf"^\| {re.escape(step.name)} \|( \d+\.\d+ \|){{3}}", done.stdout, re.M)
-    assert re.search(r"^all: .*\*\*\d+ s, \d\.\d\d GB\*\* \(limit 180 s, 4 GB\)", done.stdout, re.M)
-    assert re.search(r"^- distances, from 64 to 128 models: \d+\.\d × time", done.stdout, re.M)
+        assert re.search(rf"^\| {re.escape(step.name)} \|( \d+\.\d+ \|){{3}}", printed, re.M)
+    assert re.search(r"^all: .*\*\*\d+ s, \d\.\d\d GB\*\* \(limit 180 s, 4 GB\)", printed, re.M)
+    assert re.search(r"^- distances, from 64 to 128 models: \d+\.\d × time", printed, re.M)
