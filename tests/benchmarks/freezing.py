@@ -44,7 +44,7 @@ optima are many and flat: a map drawn freely is another one each time.
 *near*: how often a model's nearest neighbor on the map it joined is among its three nearest by d².
 
 **PCA and MDS do not meet these limits on the texts**, and nothing was chosen so that they would.
-The first three components of the {n_texts} language models have {shares} of the variance: the
+The first three components of the {n_texts} models have {shares} of the variance: the
 second and the third are nearly equal, and one model more decides which of them is drawn. Drawing
 with the frozen axes would move nothing, but that is the frozen map itself; its models are laid
 onto their old points by rotation already, and what still moves is what the new map shows
