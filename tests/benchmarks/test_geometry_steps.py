@@ -8,6 +8,8 @@ from planted import plant
 
 from benchmarks import geometry
 
+pytestmark = pytest.mark.slow
+
 SLOW = pytest.mark.slow  # compiles for 10 s
 STEPS = [
     pytest.param(step, plain, marks=[SLOW] if "UMAP" in step.name else [])

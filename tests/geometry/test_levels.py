@@ -3,6 +3,8 @@
 import pytest
 from levels import EFFECTS, benchmarks, correlation, partial, prediction, rates
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("effects", ["nothing", "families share", "lineages share"])
 @pytest.mark.parametrize(

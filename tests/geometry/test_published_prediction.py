@@ -11,6 +11,8 @@ from sklearn.model_selection import GroupKFold, KFold
 from modelmap.geometry.prediction import Unpredictable
 from modelmap.geometry.published_prediction import oyama2025, pearson, spearman
 
+pytestmark = pytest.mark.slow
+
 
 def straight(L, scores, mean, families, names, split):
     """Written from the published description, scikit-learn in every step."""
