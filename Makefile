@@ -64,11 +64,14 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
+# As many at a time as there are cores; a file's tests stay together, and share what it sets up.
+SIDE_BY_SIDE := --numprocesses auto --dist loadfile
+
 check: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # A rival, installed for the benchmark only, beside the environment.
 .venv/rivals: .venv/installed

@@ -1,9 +1,13 @@
 """Tiny checkpoints with random weights, and samples to score with them."""
 
+import os
 import time
 
-import pytest
-from tiny import Sample, load, noise
+# As Snakemake has it for a job of one thread: several tests run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest  # noqa: E402
+from tiny import Sample, load, noise  # noqa: E402
 
 TEXTS = ["user\nassistant\nDescribe the image.", "a red circle", "There are two blue squares."]
 

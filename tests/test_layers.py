@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "workflow"
 
 # module or folder -> packages of others, and parts of ours, that it may import
 MAY_IMPORT = {
-    "geometry": ({"numpy", "scipy", "sklearn", "umap"}, {"geometry"}),
+    "geometry": ({"numpy", "scipy", "sklearn", "threadpoolctl", "umap"}, {"geometry"}),
     "tables": ({"numpy", "polars", "pyarrow"}, set()),
     "validation": ({"jsonschema", "yaml"}, set()),
     "blocks": (set(), {"validation"}),

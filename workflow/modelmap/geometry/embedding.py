@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn import manifold
 from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
 
 from modelmap.geometry import similarity
 from modelmap.geometry.divergence import squared_distances
@@ -151,7 +152,7 @@ def _tsne(Q, *, perplexity, metric, max_iter, random_state, init="pca", publishe
     }
     tsne = manifold.TSNE(n_components=2, n_jobs=1, **used)
     X = normalize(Q) if metric == "cosine" else Q
-    return tsne.fit_transform(X), {"metric": metric} | used, None
+    return _on_one_thread(tsne, X), {"metric": metric} | used, None
 
 
 def _published_tsne(Q, call):
@@ -163,7 +164,17 @@ def _published_tsne(Q, call):
         )
     if not Q.any():
         raise ValueError("the models are identical, and have no principal axes to begin at")
-    return manifold.TSNE(n_components=2, **call).fit_transform(Q), call | {"published": True}, None
+    tsne = manifold.TSNE(n_components=2, **call)
+    return _on_one_thread(tsne, Q), call | {"published": True}, None
+
+
+def _on_one_thread(tsne, Q):
+    """Fit: its threads, which `n_jobs` does not bound, wait for each other by spinning.
+
+    Where other processes keep the cores busy a second so becomes minutes.
+    """
+    with threadpool_limits(1, user_api="openmp"):
+        return tsne.fit_transform(Q)
 
 
 def _umap(Q, *, n_neighbors, min_dist, random_state):
