@@ -1,6 +1,5 @@
 """Map models by the log-likelihood they give to the same samples."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -12,11 +11,6 @@ min_version("9.0")
 # Rules and scripts import `modelmap` from workflow/; nothing is installed.
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
-
-# One job at a time on a workstation's GPU. (`gpu` alone limits nothing.)
-HAS_GPU = bool(list(Path(os.devnull).parent.glob("nvidia[0-9]*")))
-if HAS_GPU:
-    workflow.global_resources.setdefault("gpu", 1)
 
 # A config file of the user's replaces the embedded default. (Snakemake itself would merge them
 # key by key, and the default's datasets would creep into every run.)

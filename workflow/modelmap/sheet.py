@@ -34,7 +34,7 @@ def read_models(path, schema_dir, *, zoo, given=(), parents=()):
     Tabs separate fields; blanks around a field, blank lines and lines that begin with # do not
     count. Double quotes are ordinary characters, as in JSON, unless a field begins with one: then
     it is read as spreadsheets write it ("" inside for one). An empty field is None, but `label` is
-    then the model's name, `shards` 1 and `parent` an empty list.
+    then the model's name, `shards` and `gpus` are 1, `parent` is an empty list.
 
     Parameters
     ----------

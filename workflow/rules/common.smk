@@ -7,7 +7,7 @@ from functools import cache
 
 import yaml
 
-from modelmap import blocks, foreign, protocols, reference, sheet, tables, validation
+from modelmap import blocks, foreign, gpus, protocols, reference, sheet, tables, validation
 
 SCHEMAS = ROOT / "workflow/schemas"
 ZOO = yaml.safe_load((ROOT / "workflow/modelmap/zoo/recipes.yaml").read_text())
@@ -34,6 +34,12 @@ except validation.InvalidInput as error:
 # The config that another Snakemake may read; and the map's settings as they hold.
 GIVEN = protocols.unfixed(config)
 config["map"] = protocols.applied(config["map"])
+
+# As many jobs at a time as this machine's GPUs take: each then holds its own (modelmap.gpus). A
+# number of `gpu` alone would limit nothing.
+GPU_PLACES = len(gpus.visible()) * config["score"]["jobs_per_gpu"]
+if GPU_PLACES:
+    workflow.global_resources.setdefault("gpu", GPU_PLACES)
 
 MODELS = {row["model"]: row for row in SHEET if row["repo"]}  # the others stand in a matrix alone
 DATASETS = config["datasets"]

@@ -150,9 +150,20 @@ def scores_for(name):
     return scores_of(dataset, {*models_of(dataset)} - FROZEN.get(name, set()))
 
 
+def gpus_of(wildcards):
+    """GPUs of a job: those of its row, as far as this machine, if it is to run here, has so many."""
+    if config["score"]["device"] == "cpu":
+        return 0
+    wanted = MODELS[wildcards.model]["gpus"]
+    return min(wanted, GPU_PLACES) if GPU_PLACES and workflow.local_exec else wanted
+
+
 def score_threads():
     """CPU threads of a scoring job: on a GPU they prepare its batches."""
-    return 8 if HAS_GPU and config["score"]["device"] != "cpu" else 1
+    if not GPU_PLACES or config["score"]["device"] == "cpu":
+        return 1
+    cores = workflow.resource_settings.cores or 8 * GPU_PLACES
+    return max(1, min(8, cores // GPU_PLACES))
 
 
 def gaps(dataset):

@@ -22,7 +22,8 @@ rule score:
         "../../envs/modelmap.yaml"
     threads: score_threads()
     resources:
-        gpu=0 if config["score"]["device"] == "cpu" else 1,
+        gpu=gpus_of,
+        jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
     params:

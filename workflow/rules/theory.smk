@@ -37,7 +37,8 @@ rule write_texts:
         "../../envs/modelmap.yaml"
     threads: score_threads()
     resources:
-        gpu=0 if config["score"]["device"] == "cpu" else 1,
+        gpu=gpus_of,
+        jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
     params:
@@ -65,7 +66,8 @@ rule judge_texts:
         "../../envs/modelmap.yaml"
     threads: score_threads()
     resources:
-        gpu=0 if config["score"]["device"] == "cpu" else 1,
+        gpu=gpus_of,
+        jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
     params:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelmap import retrieve, tables, theory
+from modelmap import gpus, retrieve, tables, theory
 from modelmap.datasets import samples
 from modelmap.log import log_to
 
@@ -27,6 +27,7 @@ if asked:  # what is not scored itself judges nobody
         for writer, written in texts.items()
         for sample, text in written.select("sample_id", "text").drop_nulls().iter_rows()
     ]
+    gpus.hold(snakemake.resources.gpu, jobs_per_gpu=snakemake.resources.jobs_per_gpu)
     model = retrieve.load(
         retrieve.read(snakemake.input.model, snakemake.input.weights),
         settings,

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from modelmap import retrieve, tables
+from modelmap import gpus, retrieve, tables
 from modelmap.datasets import samples
 from modelmap.log import log_to
 
@@ -23,6 +23,7 @@ if checkpoint["status"] == "ok":
     shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
     shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
     try:
+        gpus.hold(snakemake.resources.gpu, jobs_per_gpu=snakemake.resources.jobs_per_gpu)
         model = retrieve.load(
             checkpoint,
             settings,

@@ -1,6 +1,6 @@
 """Let a model write a text behind some prompts."""
 
-from modelmap import retrieve, tables
+from modelmap import gpus, retrieve, tables
 from modelmap.datasets import samples
 from modelmap.log import log_to
 
@@ -18,6 +18,7 @@ if rows:
     from modelmap.scoring import writing
 
     given = samples.variants(rows, ["given"], prompt=params.settings["prompt"], everything=rows)
+    gpus.hold(resources.gpu, jobs_per_gpu=resources.jobs_per_gpu)
     model = retrieve.load(
         retrieve.read(snakemake.input.model, snakemake.input.weights),
         params.settings,
