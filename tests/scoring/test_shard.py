@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import zlib
 
 import pytest
 import torch
@@ -90,14 +91,39 @@ def test_parts_of_another_model_plan_or_sample_are_not_used(llava, shard, tmp_pa
     assert again.batches
 
 
-def test_a_part_that_holds_other_samples_is_noticed(llava, shard, tmp_path):
-    run(llava, shard, tmp_path)
-    part = next(tmp_path.glob("*/*.json"))
-    content = json.loads(part.read_text())
-    content["rows"][0]["sample_id"] = "another"
-    part.write_text(json.dumps(content))
-    with pytest.raises(RuntimeError, match="do not hold every sample once"):
-        run(llava, shard, tmp_path)
+def other(content):
+    """A part of other samples, whole in itself."""
+    part = json.loads(content.partition(b"\n")[2])
+    part["rows"][0]["sample_id"] = "another"
+    text = json.dumps(part).encode()
+    return b"%08x\n%b" % (zlib.crc32(text), text)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:9],
+        lambda content: b"\xff\x00" * 100,
+        lambda content: content.replace(b"-1", b"-2", 1),  # a number that can be read
+        lambda content: content.partition(b"\n")[2],  # as an earlier version wrote it
+        other,
+    ],
+)
+def test_a_corrupt_part_is_told_and_scored_again(llava, shard, tmp_path, capsys, spoil):
+    undisturbed, facts = run(llava, shard, tmp_path)
+    part = sorted(tmp_path.glob("*/*.json"))[1]
+    content = part.read_bytes()
+    assert spoil(content) != content
+    part.write_bytes(spoil(content))
+    again = Counting(llava)
+    rows, resumed = run(again, shard, tmp_path)
+    assert rows == undisturbed
+    assert resumed["n_resumed"] == facts["n_batches"] - 1
+    assert len(again.batches) == 1
+    assert f"{part} is not as it was written" in capsys.readouterr().err
+    assert part.read_bytes() == content
 
 
 def test_short_of_memory_batches_are_halved_and_it_is_told(llava, shard, tmp_path):

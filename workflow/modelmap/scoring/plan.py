@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zlib
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple
@@ -72,6 +73,17 @@ def fingerprint(*facts):
     """A short hash of what can be written as JSON."""
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def identity(sample):
+    """All that a sample's score depends on."""
+    content = zlib.crc32(sample.content or b"")
+    return [*name(sample), sample.prompt, sample.target, sample.size, content]
+
+
+def name(sample):
+    """What a sample is called, and how it is shown."""
+    return [sample.sample_id, sample.variant]
 
 
 def _units(lengths, fits):

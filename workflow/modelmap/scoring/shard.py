@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modelmap.scoring.likelihood import TOO_LONG, failed
 from modelmap.scoring.pipeline import plan, score_batches
-from modelmap.scoring.plan import fingerprint
+from modelmap.scoring.plan import fingerprint, identity, name
 
 REPORT_EVERY = 5  # seconds
 
@@ -34,23 +34,25 @@ def score_shard(model, samples, *, batch_tokens, workers, parts, key):
 
     Raises
     ------
-    RuntimeError
-        If the batches do not hold every sample once.
+    OSError
+        If a part cannot be written: the disk is full, or gone.
     """
     batches = plan(model, samples, batch_tokens=batch_tokens)
     fit = {i for batch in batches for i in batch.members}
-    planned = [[[_identity(samples[i]) for i in b.members], b.of] for b in batches]
+    planned = [[[identity(samples[i]) for i in b.members], b.of] for b in batches]
     plan_hash = fingerprint(key, planned)
     folder = Path(parts) / plan_hash
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{number:06d}.json" for number in range(len(batches))]
-    todo = [number for number, file in enumerate(files) if not file.exists()]
 
     found = {i: failed(sample, TOO_LONG) for i, sample in enumerate(samples) if i not in fit}
-    n_halvings = 0
-    for number in set(range(len(batches))).difference(todo):
-        part = json.loads(files[number].read_text())
-        found |= dict(zip(batches[number].members, part["rows"], strict=True))
+    n_halvings, todo = 0, []
+    for number, batch in enumerate(batches):
+        part = _read(files[number], [name(samples[i]) for i in batch.members])
+        if part is None:
+            todo.append(number)
+            continue
+        found |= dict(zip(batch.members, part["rows"], strict=True))
         n_halvings += part["n_halvings"]
     progress = _Progress(len(found), len(samples))
     scored = score_batches(model, samples, [batches[n] for n in todo], workers=workers)
@@ -60,8 +62,6 @@ def score_shard(model, samples, *, batch_tokens, workers, parts, key):
         n_halvings += n
         progress.show(len(found))
     rows = [found[i] for i in range(len(samples))]
-    if [_name(sample) for sample in samples] != [[r["sample_id"], r["variant"]] for r in rows]:
-        raise RuntimeError(f"{folder}: the parts do not hold every sample once; delete them")
     return rows, {
         "plan": plan_hash,
         "n_batches": len(batches),
@@ -71,20 +71,33 @@ def score_shard(model, samples, *, batch_tokens, workers, parts, key):
     }
 
 
-def _name(sample):
-    return [sample.sample_id, sample.variant]
-
-
-def _identity(sample):
-    """All that a sample's score depends on."""
-    content = zlib.crc32(sample.content or b"")
-    return [*_name(sample), sample.prompt, sample.target, sample.size, content]
+def _read(file, names):
+    """A finished batch; None where there is none, or not these samples as they were written."""
+    if not file.exists():
+        return None
+    checksum, _, text = file.read_bytes().partition(b"\n")
+    if checksum == _checksum(text):
+        part = json.loads(text)
+        if [[row["sample_id"], row["variant"]] for row in part["rows"]] == names:
+            return part
+    print(f"{file} is not as it was written: its samples are scored again", file=sys.stderr)
+    return None
 
 
 def _write(file, part):
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(part))
-    temporary.replace(file)
+    text, temporary = json.dumps(part).encode(), file.with_suffix(".tmp")
+    try:
+        temporary.write_bytes(_checksum(text) + b"\n" + text)
+        temporary.replace(file)
+    except OSError as error:
+        error.filename = str(file)  # on a full disk nobody says it
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _checksum(text):
+    return b"%08x" % zlib.crc32(text)
 
 
 class _Progress:
