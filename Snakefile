@@ -19,6 +19,7 @@ if not workflow.config_settings.configfiles:
     configfile: str(ROOT / "config/config.yaml")
 
 
+include: "workflow/rules/start.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/zoo.smk"

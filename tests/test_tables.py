@@ -1,6 +1,8 @@
 """What is written is read back; what is not ours is refused; no file is ever half a file."""
 
+import errno
 import math
+import os
 import resource
 
 import numpy as np
@@ -255,3 +257,40 @@ def test_numbers_have_a_unit():
     assert {place for place, unit in numbers.items() if not unit} == WITHOUT_UNIT
     logs = [unit for (_, field), unit in numbers.items() if "log_likelihood" in field]
     assert all(unit.split(b",")[0].split(b";")[0] == b"nats" for unit in logs)
+
+
+# One file under two names
+
+
+@pytest.mark.parametrize("there", ["nothing", "another", "the same"])
+def test_a_link_is_the_file_and_no_older_than_now(tmp_path, there):
+    source, path = tmp_path / "source", tmp_path / "path"
+    source.write_text("new")
+    os.utime(source, (0, 0))
+    if there == "another":
+        path.write_text("old")
+    elif there == "the same":
+        tables.link(source, path)
+        os.utime(source, (0, 0))
+    tables.link(source, path)
+    assert path.samefile(source)
+    assert path.stat().st_mtime > 0
+    assert set(tmp_path.iterdir()) == {source, path}
+
+
+def test_a_file_system_without_links_gets_a_copy(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+    (tmp_path / "source").write_text("new")
+    tables.link(tmp_path / "source", tmp_path / "path")
+    assert (tmp_path / "path").read_text() == "new"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage"])
+def test_a_file_that_is_missing_or_broken_is_made_by_nobody(path, content):
+    path.parent.mkdir()
+    if content is not None:
+        path.write_bytes(content)
+    assert not tables.is_made_by(path, tables.GATE, {})

@@ -5,8 +5,10 @@ numbers: it is a param of the rule that writes the file, so jobs rerun, and a fi
 version is refused when read.
 """
 
+import errno
 import json
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -240,8 +242,30 @@ def write_table(path, table, provenance=None):
     # Dictionaries and large row groups serve names and numbers, not vectors of 10,000 or images.
     bulky = any(pa.types.is_nested(t) or pa.types.is_binary(t) for t in table.schema.types)
     rows = 256 if bulky else 1_000_000
-    pq.write_table(table, temporary, row_group_size=rows, use_dictionary=not bulky)
+    try:
+        pq.write_table(table, temporary, row_group_size=rows, use_dictionary=not bulky)
+        temporary.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # on a full disk neither Python nor Arrow says it
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def link(source, path):
+    """Let `path`, whatever was there, be the file `source` too, and no older than now."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        shutil.copyfile(source, temporary)  # a file system without links
+    os.utime(temporary)
     temporary.replace(path)
+    temporary.unlink(missing_ok=True)  # it stays where `path` was that file already
 
 
 def write_vectors(path, schema, models, vectors, provenance=None, *, more=()):
@@ -336,9 +360,10 @@ def provenance(path):
 
 def is_made_by(path, schema, settings):
     """Whether there is a file of this version of `schema` whose provenance says these settings."""
-    if not Path(path).exists():
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (FileNotFoundError, pa.ArrowInvalid):  # a broken file is nobody's
         return False
-    metadata = pq.read_schema(path).metadata or {}
     if metadata.get(b"version") != schema.metadata[b"version"]:
         return False
     said = json.loads(metadata[b"provenance"])

@@ -17,6 +17,7 @@ for file in snakemake.input.scores:  # results/scores/{dataset}/{model}/{shard}.
     gates.setdefault(model, facts.get("gate", []))
     plans.setdefault(model, []).append(facts.get("plan"))
     noise.setdefault(model, []).append(facts.get("noise"))
+    Path(file).with_suffix(".whole").unlink(missing_ok=True)  # the job that made it is noted
 
 facts, rows = {"plans": plans, "level": params.level}, None
 if snakemake.input.matrix:

@@ -6,22 +6,32 @@ from pathlib import Path
 from modelmap import gpus, retrieve, tables
 from modelmap.datasets import samples
 from modelmap.log import log_to
+from modelmap.scoring import plan
 
 log_to(snakemake.log[0])
 
-settings, parts = snakemake.params.settings, Path(snakemake.output[0]).with_suffix(".parts")
+settings, output = snakemake.params.settings, Path(snakemake.output[0])
+parts = output.with_suffix(".parts")
+whole = output.with_suffix(".whole")  # the same file, until Snakemake is known to have noted it
 checkpoint = retrieve.read(snakemake.input.model, snakemake.input.weights)
 facts = {"model": snakemake.wildcards.model, "checkpoint": checkpoint, "settings": settings}
 scores, outcome = [], {key: checkpoint[key] for key in ("status", "reason")}
 if checkpoint["status"] == "ok":
-    from modelmap.models import loading  # torch only where it is needed
-    from modelmap.scoring import gate, job
-
     rows = tables.read(snakemake.input.samples, tables.SAMPLES).to_dicts()
     some = samples.shard(rows, snakemake.wildcards.shard)
     prompt = settings["prompt"]
     shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
     shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
+    key = [settings, checkpoint["hashes"], snakemake.params.version]
+    facts["asked"] = plan.fingerprint(key, [plan.identity(sample) for sample in shown])
+    if tables.is_made_by(whole, tables.SCORES, {"asked": facts["asked"], "status": "ok"}):
+        print("these samples were scored before: nothing is scored again")
+        tables.link(whole, output)
+        raise SystemExit
+
+    from modelmap.models import loading  # torch only where it is needed
+    from modelmap.scoring import gate, job
+
     try:
         gpus.hold(snakemake.resources.gpu, jobs_per_gpu=snakemake.resources.jobs_per_gpu)
         model = retrieve.load(
@@ -39,10 +49,11 @@ if checkpoint["status"] == "ok":
             workers=0 if model.device.type == "cpu" else snakemake.threads - 1,
             require_image_use=settings["require_image_use"],
             parts=parts,
-            key=[settings, checkpoint["hashes"], snakemake.params.version],
+            key=key,
         )
     except loading.Refused as error:
         outcome = {"status": error.status, "reason": str(error)}
-tables.write(snakemake.output[0], tables.SCORES, scores, facts | outcome)
+tables.write(whole, tables.SCORES, scores, facts | outcome)
+tables.link(whole, output)
 if outcome["status"] == "ok":
     shutil.rmtree(parts, ignore_errors=True)

@@ -1,0 +1,37 @@
+"""
+Before any job: who else is at work in this folder, can it be written to, what is scored already?
+"""
+
+from modelmap import runs, tables
+
+if workflow.is_main_process:
+    try:
+        for other in runs.enter(".snakemake"):
+            print(other, file=sys.stderr)
+    except OSError as error:
+        raise WorkflowError(f"{os.getcwd()} cannot be written to: {error}") from None
+
+
+def keep_scores(file):
+    """Keep scores, which Snakemake is about to delete, for the job that makes them anew.
+
+    Scores of the same samples, model and settings are then there at once (see score.py). What the
+    user forces is scored anew.
+    """
+    whole, chosen = Path(file).with_suffix(".whole"), workflow.dag_settings
+    forced = {*chosen.forcerun, *(chosen.targets if chosen.forcetargets else ())}
+    if chosen.forceall or forced & {"score", file}:
+        whole.unlink(missing_ok=True)
+    elif Path(file).exists():
+        tables.link(file, whole)
+
+
+onstart:
+    jobs = list(workflow.dag.needrun_jobs())
+    try:
+        runs.expect_writable(file for job in jobs for file in [*job.output, *job.log])
+        for job in jobs:
+            if job.rule.name == "score" and not workflow.touch:
+                keep_scores(job.output[0])
+    except (runs.NotWritable, OSError) as error:
+        raise WorkflowError(str(error)) from None
