@@ -37,6 +37,8 @@ def decode(content):
         raise BadImage(
             f"the image is huge (more than {Image.MAX_IMAGE_PIXELS:,} pixels); scale it down"
         ) from None
+    except MemoryError:
+        raise  # no fault of the image
     except Exception as error:  # decoders raise many kinds: OSError, SyntaxError, struct.error …
         raise BadImage(f"the image is broken ({error})") from None
     if min(image.size) < MIN_SIDE:

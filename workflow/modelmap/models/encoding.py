@@ -18,6 +18,8 @@ from datetime import datetime
 import torch
 from transformers.utils import chat_template_utils
 
+from modelmap import memory
+
 # Inputs with a value per token, and the value behind the prompt; None: that of its last token.
 PER_TOKEN = {
     "token_type_ids": 0,
@@ -184,6 +186,7 @@ def raising(kind):
     except (ImportError, MemoryError, torch.OutOfMemoryError, kind):
         raise
     except Exception as error:
+        memory.expect_enough(error)
         raise kind(f"{type(error).__name__}: {error}") from error
 
 

@@ -29,6 +29,7 @@ from transformers.models.auto.modeling_auto import (  # noqa: E402
     MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
 )
 
+from modelmap import memory  # noqa: E402
 from modelmap.models import attention as packed  # noqa: E402
 from modelmap.models.families import KNOWN, UNKNOWN, refusal  # noqa: E402
 from modelmap.models.model import Model, Refused  # noqa: E402
@@ -202,6 +203,7 @@ def _reading(what):
     except (MemoryError, torch.AcceleratorError, ImportError):
         raise  # no fault of the checkpoint
     except Exception as error:
+        memory.expect_enough(error)
         if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
             raise  # of the disk or the network
         reason = f"{what} cannot be loaded: {type(error).__name__}: {error}"

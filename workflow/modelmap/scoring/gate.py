@@ -11,6 +11,7 @@ import math
 import numpy as np
 import torch
 
+from modelmap import memory
 from modelmap.scoring.likelihood import Launched, score_samples
 from modelmap.scoring.pipeline import score
 
@@ -128,7 +129,8 @@ def _shared(model, samples):
             alone, _ = score_samples(model, pairs)
     except torch.OutOfMemoryError:
         return _verdict("shared_prefix", math.nan, 1e-4, False, FLAG)
-    except (ValueError, RuntimeError, TypeError):  # it cannot continue at all
+    except (ValueError, RuntimeError, TypeError) as error:  # it cannot continue at all
+        memory.expect_enough(error)
         return _verdict("shared_prefix", math.inf, 1e-4, False, FLAG)
     return _equal("shared_prefix", together, alone, FLAG)
 

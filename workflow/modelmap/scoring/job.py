@@ -7,6 +7,7 @@ import time
 
 import torch
 
+from modelmap import memory
 from modelmap.scoring import gate
 from modelmap.scoring.noise import noise_floor
 from modelmap.scoring.shard import score_shard
@@ -44,6 +45,7 @@ def gate_and_score(model, samples, probes, *, batch_tokens, workers, require_ima
     except (MemoryError, torch.AcceleratorError):
         raise  # no fault of the model
     except Exception as error:  # a model that cannot be run on a few samples is refused
+        memory.expect_enough(error)
         about, checks, reason = {}, [], f"the gate: {type(error).__name__}: {error}"
     for check in checks:
         print(

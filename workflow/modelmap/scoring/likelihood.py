@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import torch
 
+from modelmap import memory
+
 OK, IMAGE_ERROR = "ok", "image_error"
 TOO_LONG, NON_FINITE = "too_long", "non_finite"
 FAILED, PROMPT_ERROR = "failed", "prompt_error"
@@ -87,6 +89,7 @@ def score_samples(model, samples, of=None, launched=None):
     except FATAL:
         raise
     except Exception as error:  # of one sample, or of what no batch can hold together
+        memory.expect_enough(error)
         if len(samples) == 1:
             return [_without_score(model, samples[0], error)], 0
         return _apart(model, [([sample], None) for sample in samples])
@@ -113,6 +116,7 @@ def _without_score(model, sample, error):
     try:
         model.encode([sample])
     except Exception as reason:
+        memory.expect_enough(reason)
         own = IMAGE_ERROR if sample.size else PROMPT_ERROR
         status, error = getattr(reason, "status", own), reason
     else:

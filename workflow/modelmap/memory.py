@@ -1,0 +1,18 @@
+"""Lack of the host's memory: no fault of a model or a sample, whatever raises it.
+
+torch and others say it in errors of many kinds; a job that meets one is to fail, and to be run
+again, rather than to find a model broken. (Of a GPU, torch.OutOfMemoryError says it.)
+"""
+
+import errno
+
+# of torch's allocator, of C++, of what maps files (Rust, the kernel), of a thread that cannot start
+SAID = ("can't allocate memory", "cannot allocate memory", "bad_alloc", "can't start new thread")
+
+
+def expect_enough(error):
+    """Raise MemoryError if `error` says that the host has no more memory."""
+    text = str(error).lower()
+    lacks = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if lacks or isinstance(error, MemoryError) or any(words in text for words in SAID):
+        raise MemoryError(str(error)) from error
