@@ -18,7 +18,7 @@ from modelmap import tables
 
 SCORES = "results/scores/photos/llava/1-of-1.parquet"
 MATRIX = "results/matrix/photos.parquet"
-N_IMAGES, N_TEXTS = 60, 8
+N_IMAGES, N_TEXTS = 60, 4
 CONFIG = {
     "models": "models.tsv",
     "datasets": {"photos": {"source": "folder", "path": "photos", "variants": ["given", "blank"]}},
@@ -44,7 +44,8 @@ def make_project(folder):
 
 def command(*arguments):
     """Snakemake for the scores' matrix, and what stands before it."""
-    files = ["--snakefile", ROOT / "Snakefile", "--configfile", "my.yaml"]
+    files = ["--snakefile", ROOT / "Snakefile"]
+    files += [] if "--configfile" in arguments else ["--configfile", "my.yaml"]
     arguments = arguments if "--" in arguments else [*arguments, "--", MATRIX]
     return [sys.executable, "-m", "snakemake", "--cores", "1", *map(str, [*files, *arguments])]
 

@@ -1,12 +1,14 @@
 """Whatever breaks, a plain rerun ends with the same bits, and scores nothing twice."""
 
+import contextlib
 import os
 import shutil
 import signal
 
 import faults
 import pytest
-from faults import parts, run, running, scores, scoring
+from faults import SCORES, parts, run, running, scores, scoring, snakemake
+from small_disk import mounted, small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +41,21 @@ def assert_as_undisturbed(folder, finished, n_resumed=None):
     assert not [*left, *folder.glob("results/**/*.tmp")]
 
 
-def test_a_job_and_everything_and_a_controller_are_killed_one_after_another(project, finished):
+def assert_refused_beside(controller, folder):
+    """A second controller is refused, of the same config or another, and told of the first."""
+    other = (folder / "my.yaml").read_text().replace("- blank", "- shuffled")
+    (folder / "other.yaml").write_text(other)
+    for config in ("my.yaml", "other.yaml"):
+        refused = snakemake(folder, "--configfile", config)
+        assert refused.returncode != 0
+        assert f"process {controller.pid} on" in refused.stdout
+        assert "cannot be locked" in refused.stdout
+
+
+def test_one_controller_is_alone_and_what_is_killed_goes_on(project, finished):
+    """A second controller, then SIGKILL: of a job, of everything, of a controller alone."""
     with scoring(project, 20) as (controller, job):
+        assert_refused_beside(controller, project)
         os.kill(job, signal.SIGKILL)
         assert controller.wait(300) != 0
     assert "logs/score/photos/llava/1-of-1.log" in (project / "output").read_text()
@@ -66,3 +81,74 @@ def test_a_job_and_everything_and_a_controller_are_killed_one_after_another(proj
     assert_as_undisturbed(project, finished, n_resumed=kept)
     log = project / "logs/score/photos/llava/1-of-1.log"
     assert "nothing is scored again" in log.read_text()
+
+
+def test_on_a_full_disk_a_run_says_so_and_goes_on_where_room_is_made(project, finished, tmp_path):
+    with small_disk(tmp_path / "disk", 2**25) as disk:
+        folder = shutil.copytree(project, disk / "project")
+        with scoring(folder, 5) as (controller, job):
+            free = shutil.disk_usage(disk).free
+            with contextlib.suppress(OSError), (disk / "filler").open("wb") as filler:
+                filler.write(bytes(free))
+            os.kill(job, signal.SIGCONT)
+            assert controller.wait(300) != 0
+        (disk / "filler").unlink()
+        said = (folder / "output").read_text()
+        assert not list(folder.glob("results/**/*.tmp"))
+        kept = len(parts(folder))
+        assert kept >= 5
+        run(folder)
+        assert_as_undisturbed(folder, finished, n_resumed=kept)
+    assert "No space left on device" in said
+
+
+def test_results_that_can_only_be_read_are_told_before_any_job(project):
+    with mounted(project / "results", "-t", "tmpfs", "-o", "ro", "tmpfs"):
+        refused = snakemake(project)
+    assert refused.returncode != 0
+    assert f"{project / 'results'} cannot be written to" in refused.stdout
+    assert "localrule" not in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
+def test_a_truncated_checkpoint_is_scored_once_it_is_mended_in_place(project, finished):
+    weights = project / "llava/model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    run(project, "--", "results/status.tsv")
+    rows, facts = scores(project)
+    assert (rows, facts["status"]) == ([], "corrupt")
+    assert "llava cannot be loaded" in facts["reason"]
+
+    weights.write_bytes(whole)
+    new = weights.stat().st_mtime
+    os.utime(weights, (1, 1))  # as a copy that keeps times: nobody can see that it was mended
+    assert "Nothing to be done" in run(project, "--dry-run", "--", SCORES)
+    assert "rule score:" in run(project, "--dry-run", "--", "retry")
+    os.utime(weights, (new, new))
+    run(project)
+    assert_as_undisturbed(project, finished)
+
+
+def test_scores_copied_without_records_and_times_are_kept_by_what_they_say(finished, tmp_path):
+    without = shutil.ignore_patterns(".snakemake", "logs")
+    folder = shutil.copytree(finished, tmp_path / "renamed", ignore=without)
+    os.utime(folder / SCORES, (1, 1))  # older than its samples and its model
+    assert "without Snakemake's records" in run(folder)
+    assert (folder / SCORES).read_bytes() == (finished / SCORES).read_bytes()
+    assert_as_undisturbed(folder, finished)
+    log = folder / "logs/score/photos/llava/1-of-1.log"
+    assert "nothing is scored again" in log.read_text()
+
+
+def test_results_copied_without_records_are_noted_by_touch_and_checked(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "copy")
+    shutil.rmtree(folder / ".snakemake")
+    assert "Nothing to be done" in run(folder)
+    config = (folder / "my.yaml").read_text()
+    (folder / "my.yaml").write_text(config.replace("variants:", "prompt: What?\n    variants:"))
+    refused = snakemake(folder, "--touch", "--forceall")
+    assert f"{SCORES} was made with other settings" in refused.stdout
+    (folder / "my.yaml").write_text(config)
+    run(folder, "--touch", "--forceall")
+    assert "without Snakemake's records" not in run(folder, "--dry-run")

@@ -26,6 +26,11 @@ MAY_BE_AT_WORK = (
     "Snakemake ran in this folder as process {pid} on {host}, since {since}, and did not end "
     "by itself. If it does not run there any more: snakemake --unlock."
 )
+UNRECORDED = (
+    "{results} was copied here without Snakemake's records ({folder}/metadata): a change of "
+    "settings would go unnoticed. Once, with your other options, snakemake --touch --forceall "
+    "notes its files as made with the present settings, which of scores are checked."
+)
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of a file system
 
 
@@ -64,6 +69,13 @@ def enter(folder):
     os.write(file, json.dumps(_myself()).encode() + b"\n")
     told = MAY_BE_AT_WORK if alone else AT_WORK
     return [told.format(**other) for other in others]
+
+
+def unrecorded(folder, results):
+    """What to tell where there are results and none of Snakemake's records, as list of str."""
+    if not Path(results, "scores").exists() or any(Path(folder, "metadata").glob("*")):
+        return []
+    return [UNRECORDED.format(folder=folder, results=results)]
 
 
 def expect_writable(files):

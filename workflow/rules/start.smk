@@ -6,13 +6,23 @@ from modelmap import runs, tables
 
 if workflow.is_main_process:
     try:
-        for other in runs.enter(".snakemake"):
-            print(other, file=sys.stderr)
+        for told in [*runs.enter(".snakemake"), *runs.unrecorded(".snakemake", "results")]:
+            print(told, file=sys.stderr)
     except OSError as error:
         raise WorkflowError(f"{os.getcwd()} cannot be written to: {error}") from None
 
 
-def keep_scores(file):
+def check_scores(file, params):
+    """Refuse to note scores as made with settings that they were not made with."""
+    made = {"settings": params.settings}
+    if Path(file).exists() and not tables.is_made_by(file, tables.SCORES, made):
+        raise WorkflowError(
+            f"{file} was made with other settings than the config and the sheet have now: delete "
+            "it to score it anew, or restore them"
+        )
+
+
+def keep_scores(file, _):
     """Keep scores, which Snakemake is about to delete, for the job that makes them anew.
 
     Scores of the same samples, model and settings are then there at once (see score.py). What the
@@ -31,7 +41,7 @@ onstart:
     try:
         runs.expect_writable(file for job in jobs for file in [*job.output, *job.log])
         for job in jobs:
-            if job.rule.name == "score" and not workflow.touch:
-                keep_scores(job.output[0])
+            if job.rule.name == "score":
+                (check_scores if workflow.touch else keep_scores)(job.output[0], job.params)
     except (runs.NotWritable, OSError) as error:
         raise WorkflowError(str(error)) from None
