@@ -38,6 +38,10 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
 
 
+onstart:
+    look_before_work()
+
+
 rule all:
     default_target: True
     input:

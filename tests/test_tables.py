@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import re
 import resource
 
 import numpy as np
@@ -294,3 +295,5 @@ def test_a_file_that_is_missing_or_broken_is_made_by_nobody(path, content):
     if content is not None:
         path.write_bytes(content)
     assert not tables.is_made_by(path, tables.GATE, {})
+    with pytest.raises((tables.OtherVersion, FileNotFoundError), match=re.escape(str(path))):
+        tables.read(path, tables.GATE)

@@ -343,7 +343,10 @@ def read_table(path, schema, *, columns=None):
 
 def check(path, schema):
     """Raise OtherVersion if the file at `path` holds something else, or another version of it."""
-    found = pq.read_schema(path)
+    try:
+        found = pq.read_schema(path)
+    except pa.ArrowInvalid as error:  # which does not say where
+        raise OtherVersion(f"{path}: {error}; delete it and run the workflow again") from error
     metadata = found.metadata or {}
     for key in (b"name", b"version"):
         if metadata.get(key) != schema.metadata[key]:

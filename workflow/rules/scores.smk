@@ -2,6 +2,8 @@
 Score every sample with every model: one job per (dataset, model, shard).
 
     scores   results/scores/{dataset}/{model}/{shard}.parquet
+             … .parts/   finished batches of a job that has not ended: it goes on with them
+             … .whole    the same file as the scores until `gather` has read them: see score.py
 
 Only what changes numbers is a param. `batch_tokens` and `device` do not, so they are resources.
 """

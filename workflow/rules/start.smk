@@ -36,7 +36,8 @@ def keep_scores(file, _):
         tables.link(file, whole)
 
 
-onstart:
+def look_before_work():
+    """Stop where results cannot be written; keep scores that are about to be made anew."""
     jobs = list(workflow.dag.needrun_jobs())
     try:
         runs.expect_writable(file for job in jobs for file in [*job.output, *job.log])
