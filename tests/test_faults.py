@@ -42,7 +42,10 @@ def assert_as_undisturbed(folder, finished, n_resumed=None):
 
 
 def assert_refused_beside(controller, folder):
-    """A second controller is refused, of the same config or another, and told of the first."""
+    """A second controller is refused, of the same config or another, and told of the first.
+
+    Not so one that makes other files.
+    """
     other = (folder / "my.yaml").read_text().replace("- blank", "- shuffled")
     (folder / "other.yaml").write_text(other)
     for config in ("my.yaml", "other.yaml"):
@@ -50,6 +53,8 @@ def assert_refused_beside(controller, folder):
         assert refused.returncode != 0
         assert f"process {controller.pid} on" in refused.stdout
         assert "cannot be locked" in refused.stdout
+    (folder / "beside.yaml").write_text(other.replace("photos:", "others:"))
+    run(folder, "--configfile", "beside.yaml", "--", "resources/samples/others.parquet")
 
 
 def test_one_controller_is_alone_and_what_is_killed_goes_on(project, finished):
@@ -139,6 +144,11 @@ def test_scores_copied_without_records_and_times_are_kept_by_what_they_say(finis
     assert_as_undisturbed(folder, finished)
     log = folder / "logs/score/photos/llava/1-of-1.log"
     assert "nothing is scored again" in log.read_text()
+
+
+def test_results_copied_with_records_are_as_they_were(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "elsewhere")
+    assert "Nothing to be done" in run(folder)
 
 
 def test_results_copied_without_records_are_noted_by_touch_and_checked(finished, tmp_path):

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "stability": ({"numpy", "polars"}, {"embeddings", "geometry", "stability"}),
     "frozen": ({"numpy", "polars"}, {"gather", "tables"}),
     "joining": ({"numpy", "polars"}, {"embeddings", "geometry"}),
-    "reference": ({"pyarrow"}, {"tables", "validation"}),
+    "reference": (set(), {"tables", "validation"}),
     "theory": ({"numpy", "polars", "scipy"}, {"geometry"}),
     "pairs": ({"numpy", "polars"}, {"geometry", "metadata"}),
     "benchmarks": ({"polars"}, {"metadata"}),

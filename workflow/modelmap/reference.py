@@ -3,8 +3,6 @@
 A frozen map is a file that the target `freeze` wrote, see `tables.REFERENCE`; `frozen` uses it.
 """
 
-import pyarrow
-
 from modelmap import tables
 from modelmap.validation import InvalidInput, Places, relative, shown
 
@@ -101,7 +99,7 @@ def _wrong(path):
         tables.check(path, tables.REFERENCE)
     except FileNotFoundError:
         return "does not exist"
-    except (pyarrow.ArrowInvalid, OSError):
+    except (tables.Broken, OSError):
         return "is no frozen map, and no Parquet file at all"
     except tables.OtherVersion as error:
         return str(error).removeprefix(f"{path}: ").rpartition("; ")[0]

@@ -22,6 +22,10 @@ class OtherVersion(ValueError):
     """A file that this code did not write and cannot read."""
 
 
+class Broken(OtherVersion):
+    """A file that is no Parquet file, or not any more."""
+
+
 def _field(name, kind, unit=None, *, null=False):
     return pa.field(name, kind, nullable=null, metadata={"unit": unit} if unit else None)
 
@@ -346,7 +350,7 @@ def check(path, schema):
     try:
         found = pq.read_schema(path)
     except pa.ArrowInvalid as error:  # which does not say where
-        raise OtherVersion(f"{path}: {error}; delete it and run the workflow again") from error
+        raise Broken(f"{path}: {error}; delete it and run the workflow again") from error
     metadata = found.metadata or {}
     for key in (b"name", b"version"):
         if metadata.get(key) != schema.metadata[key]:
