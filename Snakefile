@@ -22,6 +22,7 @@ if not workflow.config_settings.configfiles:
 include: "workflow/rules/start.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/zoo.smk"
 include: "workflow/rules/samples.smk"
 include: "workflow/rules/models.smk"

@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "correlate": ({"numpy", "polars"}, {"benchmarks", "geometry"}),
     "predict": ({"numpy", "polars"}, {"benchmarks", "geometry", "metadata"}),
     "planning": ({"polars"}, set()),
+    "resources": (set(), set()),
     "datasets": (
         {"PIL", "datasets", "huggingface_hub", "numpy", "pyarrow", "sklearn"},
         {"datasets", "hub_errors"},
@@ -136,8 +137,10 @@ def test_rules_import_only_what_is_light():
             "blocks",
             "foreign",
             "gpus",
+            "planning",
             "protocols",
             "reference",
+            "resources",
             "runs",
             "sheet",
             "tables",

@@ -360,6 +360,11 @@ def check(path, schema):
             )
 
 
+def n_rows(path):
+    """How many rows a Parquet file has."""
+    return pq.read_metadata(path).num_rows
+
+
 def provenance(path):
     """What the footer of a file says about how it was made."""
     return json.loads(pq.read_schema(path).metadata[b"provenance"])

@@ -80,6 +80,9 @@ rule convert:
         shard=USE,
     conda:
         "../../envs/modelmap.yaml"
+    resources:
+        mem_mb=memory_mb,
+        runtime=minutes(lambda wildcards: 0),
     script:
         "../scripts/convert.py"
 

@@ -5,7 +5,8 @@ Score every sample with every model: one job per (dataset, model, shard).
              … .parts/   finished batches of a job that has not ended: it goes on with them
              … .whole    the same file as the scores until `gather` has read them: see score.py
 
-Only what changes numbers is a param. `batch_tokens` and `device` do not, so they are resources.
+Only what changes numbers is a param. `batch_tokens` and `device` do not, so they are resources, and
+so is what a cluster is asked for (modelmap/resources.py).
 """
 
 
@@ -28,6 +29,8 @@ rule score:
         jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
+        mem_mb=memory_mb,
+        runtime=minutes(n_pairs),
     params:
         settings=lambda wildcards: settings_of(wildcards.model, wildcards.dataset),
         version=tables.version(tables.SCORES),

@@ -41,6 +41,8 @@ rule write_texts:
         jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
+        mem_mb=memory_mb,
+        runtime=minutes(n_tokens_written),
     params:
         settings=settings_of_theory,
         n_samples=config["theory"]["n_samples"],
@@ -70,6 +72,8 @@ rule judge_texts:
         jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
+        mem_mb=memory_mb,
+        runtime=minutes(n_texts_judged),
     params:
         settings=settings_of_theory,
         version=tables.version(tables.SCORES),
