@@ -89,6 +89,22 @@ def test_weights_stay_while_a_score_is_missing(describe, write, tmp_path, monkey
     assert hub.missing_files(missing["adapter_source"]) == ["adapter_model.safetensors"]
 
 
+@pytest.mark.parametrize("kind", ["hub", "folder", "adapter"])
+def test_a_node_without_a_models_files_fails_the_job_and_refuses_no_model(
+    describe, tmp_path, monkeypatch, kind
+):
+    monkeypatch.chdir(tmp_path)
+    of_a_folder = {"path": "./base", "files": ["base/config.json", "base/tokenizer.json"]}
+    options = {"hub": {}, "folder": of_a_folder, "adapter": {"adapter": "org/lora"}}[kind]
+    found = describe(**options)
+    checkpoint = found | {"path": found["local_path"]}
+    retrieve.expect_here(checkpoint)
+    gone = Path(found["adapter"] if kind == "adapter" else found["local_path"])
+    gone.rename(tmp_path / "on another node")
+    with pytest.raises(hub.Unreachable, match=f"{gone.name}/.* is not on .* all nodes must share"):
+        retrieve.load(checkpoint, {}, images=True, device="cpu", threads=1)
+
+
 def test_a_commit_is_converted_once_and_anew_where_that_was_removed(
     describe, write, tmp_path, monkeypatch
 ):

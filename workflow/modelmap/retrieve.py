@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import socket
 from pathlib import Path
 
 from filelock import FileLock
@@ -107,6 +108,27 @@ def fetch(checkpoint, *, images):
         hub.fetch(found)
 
 
+def expect_here(checkpoint):
+    """Raise hub.Unreachable if this machine has not got the small files that `describe` saw.
+
+    Weights apart, which a model that does not apply need not have.
+    """
+    files = [
+        Path(found["local_path"], name)
+        for found in _sources(checkpoint)
+        for name in found["files"]
+        if name not in found["weights"]
+    ]
+    folders = [Path(checkpoint[key]) for key in ("local_path", "adapter") if checkpoint[key]]
+    files += [file for file in map(Path, checkpoint["hashes"]) if file.parent in folders]
+    if absent := [file for file in files if not file.exists()]:
+        raise hub.Unreachable(
+            f"{absent[0]} is not on {socket.gethostname()}, though it was where the model was "
+            "retrieved: all nodes must share the folder of a checkpoint, and HF_HOME of a hub's; "
+            "then run again"
+        )
+
+
 def expect_weights(checkpoint):
     """Raise hub.Unreachable if files of an ok checkpoint are not, or not any more, here."""
     for found in _sources(checkpoint):
@@ -130,6 +152,7 @@ def load(checkpoint, settings, *, images, device, threads):
     """
     from modelmap.models import loading  # torch only where it is needed
 
+    expect_here(checkpoint)
     own_code = bool(checkpoint["remote_code"])
     loading.expect_to_score(checkpoint["path"], images=images, remote_code=own_code)
     expect_weights(checkpoint)
@@ -178,6 +201,7 @@ def convert(checkpoint, converter):
     with FileLock(target.with_suffix(".lock")):
         if note.exists() and json.loads(note.read_text()) == source:
             return
+        expect_here(checkpoint)
         shutil.rmtree(target, ignore_errors=True)
         converter(checkpoint["local_path"], target)
         note.write_text(json.dumps(source))
