@@ -23,6 +23,7 @@ include: "workflow/rules/start.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/slurm.smk"
 include: "workflow/rules/zoo.smk"
 include: "workflow/rules/samples.smk"
 include: "workflow/rules/models.smk"
@@ -41,6 +42,7 @@ include: "workflow/rules/plan.smk"
 
 onstart:
     look_before_work()
+    cancel_left_behind()
 
 
 rule all:

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "predict": ({"numpy", "polars"}, {"benchmarks", "geometry", "metadata"}),
     "planning": ({"polars"}, set()),
     "resources": (set(), set()),
+    "slurm": (set(), set()),
     "datasets": (
         {"PIL", "datasets", "huggingface_hub", "numpy", "pyarrow", "sklearn"},
         {"datasets", "hub_errors"},
@@ -143,6 +144,7 @@ def test_rules_import_only_what_is_light():
             "resources",
             "runs",
             "sheet",
+            "slurm",
             "tables",
             "validation",
         }
