@@ -1,6 +1,10 @@
 """What a job asks for grows with the model, the samples and the attempt; the unknown is not 0."""
 
+import json
+import re
+
 import pytest
+from workflow_runs import ROOT, run, write_sheet
 
 from modelmap import resources
 
@@ -36,3 +40,32 @@ def test_more_of_anything_asks_for_more(function, about, key):
 )
 def test_the_third_attempt_asks_for_three_times_as_much(function, about):
     assert function(**about | {"attempt": 3}) == 3 * function(**about)
+
+
+@pytest.mark.slow
+def test_the_profile_asks_for_what_the_sheet_says_else_by_what_is_known_of_the_model(tmp_path):
+    rows = [
+        {"model": "known", "repo": "org/known", "params_b": 1},
+        {"model": "told", "repo": "org/told", "params_b": 30},
+        {"model": "given", "repo": "org/given", "mem_mb": 1234, "runtime": 7},
+    ]
+    write_sheet(tmp_path / "models.tsv", rows)
+    (tmp_path / "resources/models").mkdir(parents=True)
+    (tmp_path / "resources/models/known.json").write_text(
+        json.dumps({"status": "ok", "n_bytes": 10e9})
+    )
+    (tmp_path / "my.yaml").write_text(
+        "models: models.tsv\n"
+        "datasets: {scenes: {source: scenes, n_samples: 3000, variants: [given, none]}}\n"
+    )
+    profile = ("--workflow-profile", "slurm", "--configfile", "my.yaml", "--cores", "8")
+    scores = [f"results/scores/scenes/{row['model']}/1-of-1.parquet" for row in rows]
+    text = run(tmp_path, "--dry-run", *profile, "--", *scores, snakefile=ROOT / "Snakefile")
+    jobs = re.findall(r"^rule score:.*?model=(\w+).*?^    resources: (.*?)$", text, re.M | re.S)
+    asked = {model: dict(part.split("=") for part in said.split(", ")) for model, said in jobs}
+    wanted = {"known": (23_200, 32), "told": (98_200, 92), "given": (1234, 7)}
+    for model, (mem_mb, runtime) in wanted.items():
+        found = asked[model]
+        assert (found["mem_mb"], found["runtime"]) == (str(mem_mb), str(runtime)), model
+        assert (found["gpu"], found["nodes"]) == ("1", "1")
+    assert text.count("threads: 8") == 3
