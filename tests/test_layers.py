@@ -19,8 +19,9 @@ MAY_IMPORT = {
     "log": (set(), {"runs"}),
     "memory": (set(), set()),
     "runs": (set(), set()),
+    "quoting": (set(), set()),
     "hub": ({"huggingface_hub"}, {"hub_errors"}),
-    "hub_errors": ({"huggingface_hub"}, set()),
+    "hub_errors": ({"huggingface_hub"}, {"quoting"}),
     "foreign": ({"numpy", "polars", "pyarrow"}, {"matrix_files", "validation"}),
     "matrix_files": ({"numpy", "pyarrow"}, {"validation"}),
     "gather": ({"numpy", "polars"}, {"blocks", "geometry"}),
@@ -46,7 +47,7 @@ MAY_IMPORT = {
     "slurm": (set(), set()),
     "datasets": (
         {"PIL", "datasets", "huggingface_hub", "numpy", "pyarrow", "sklearn"},
-        {"datasets", "hub_errors"},
+        {"datasets", "hub_errors", "quoting"},
     ),
     "models": (
         {
@@ -59,6 +60,7 @@ MAY_IMPORT = {
             "transformers",
         },
         {"memory", "models"},
+        {"models", "quoting"},
     ),
     "scoring": ({"numpy", "torch"}, {"memory", "scoring"}),
     "zoo": ({"numpy", "safetensors", "tokenizers", "torch", "transformers"}, {"models", "zoo"}),

@@ -99,7 +99,8 @@ def test_all_that_is_wrong_with_images_and_captions_is_told(block, problem, here
         "3 problem(s):",
         f"captions.json image {NAMES[1]}: has 1 of targets_per_image: 2 texts",
         f"captions.json image {NAMES[2]}: the text of {NAMES[2]} is empty",
-        f"captions.json image {NAMES[0]}: {NAMES[0]}: the file is not an image that can be read",
+        f"captions.json image {NAMES[0]}: {NAMES[0]}: the file is not an image that can be read "
+        "(JPEG, PNG, WEBP, GIF, BMP, TIFF)",
     ]
 
 

@@ -83,7 +83,7 @@ def test_bad_images_and_targets(wrong):
         "1: expected text, found None",
         "2: has 1 of targets_per_image: 2 texts",
         "3: expected text, found ['a', None]",
-        "4: 4: the file is not an image that can be read",
+        "4: 4: the file is not an image that can be read (JPEG, PNG, WEBP, GIF, BMP, TIFF)",
     ]
 
 

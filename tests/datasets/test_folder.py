@@ -89,7 +89,7 @@ def test_windows_line_ends_and_byte_order_mark(here):
 
 
 def test_all_problems_are_told_at_once(here, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    monkeypatch.setattr(images, "MOST_PIXELS", 500)
     (here / "text.jpg").write_text("not an image")
     (here / "empty.jpg").touch()
     (here / "folder.jpg").mkdir()

@@ -7,24 +7,29 @@ import time
 from huggingface_hub import constants, errors, get_token
 from huggingface_hub.utils import parse_ratelimit_headers
 
+from modelmap.quoting import plain
+
 WAITS = (1, 2, 4, 8)  # seconds before a request is made again
 
 
 class Unreachable(RuntimeError):
     """The hub cannot be asked now, or does not deliver; a plain rerun goes on."""
 
+    def __init__(self, reason):
+        super().__init__(plain(without_secrets(reason)))
+
 
 class Refusal(Exception):
     """Why a model cannot be had, for good: a status (gated, missing, refused) and a reason."""
 
     def __init__(self, status, reason):
-        super().__init__(reason)
-        self.status, self.reason = status, reason
+        self.status, self.reason = status, plain(without_secrets(reason))
+        super().__init__(self.reason)
 
 
 def say(text):
     """Print a line to the log, at once."""
-    print(text, file=sys.stderr, flush=True)
+    print(plain(without_secrets(text)), file=sys.stderr, flush=True)
 
 
 def ask(repo, revision, call):
@@ -68,7 +73,7 @@ def explained(repo, revision, error):
     """The Refusal or Unreachable that an error of huggingface_hub means."""
     if isinstance(error, errors.LocalEntryNotFoundError):  # the library has tried again
         error = error.__cause__ or error
-    code, said = _code(error), _clean(getattr(error, "server_message", None) or "")
+    code, said = _code(error), _short(getattr(error, "server_message", None) or "")
     match error:
         case errors.HFValidationError():
             return Refusal("missing", f"{repo} is no hub id, which is owner/name")
@@ -92,7 +97,7 @@ def explained(repo, revision, error):
         about = f"{_how_to_enter(repo)}; " if code == 403 else ""
         status = "gated" if code == 403 else "missing"
         return Refusal(status, f"{about}the hub answers HTTP {code} {said}".strip())
-    what = f"HTTP {code} {said}" if code else f"{type(error).__name__}: {_clean(str(error))}"
+    what = f"HTTP {code} {said}" if code else f"{type(error).__name__}: {_short(str(error))}"
     return Unreachable(f"{repo}: the hub cannot be reached ({what.strip()}); a plain rerun goes on")
 
 
@@ -133,7 +138,13 @@ def _not_there(repo):
     return f"{repo} is not on the hub: a hub id is owner/name; {models}"
 
 
-def _clean(text):
-    """Another's message on one line, short, without the user's token or an address's signature."""
-    text = re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", " ".join(text.split()))
-    return text.replace(get_token() or "\0", "<token>")[:300]
+def _short(text):
+    """Another's message on one line, short."""
+    return plain(without_secrets(text), most=300)
+
+
+def without_secrets(text):
+    """A message without the user's token, and of addresses without signature and password."""
+    text = re.sub(r"(\w+://[^\s?]*)\?\S*", r"\1", text)
+    text = re.sub(r"(\w+://)[^\s/@]*@", r"\1", text)
+    return text.replace(get_token() or "\0", "<token>")

@@ -1,11 +1,15 @@
 """Source `coco`: an annotation file as MS-COCO's captions have it, and a folder of its images."""
 
 import json
+import os
 from pathlib import Path
 
 from modelmap.datasets import images
 from modelmap.datasets.entries import Entry, rows
+from modelmap.datasets.files import open_file
 from modelmap.datasets.problems import InvalidDataset, Problems
+
+MOST_BYTES = 2**30  # of the annotations, which are read at once; those of MS-COCO have 0.1 GB
 
 
 class Source:
@@ -24,7 +28,7 @@ class Source:
         self.n_targets = block["targets_per_image"]
         annotated = _captions(self.file)
         names = set(_names(self.folder))
-        there = [n for n in annotated if n in names or "/" in n and (self.folder / n).exists()]
+        there = [n for n in annotated if n in names or "/" in n and _is_there(self.folder, n)]
         self.entries = [(name, annotated[name]) for name in there]
         n_absent = len(annotated) - len(self.entries)
         if not self.entries:
@@ -62,6 +66,10 @@ class Source:
         return found
 
 
+def _is_there(folder, name):
+    return os.path.exists(folder / name)  # False, too, of what cannot be a name
+
+
 def _names(folder):
     try:
         return [path.name for path in folder.iterdir()]
@@ -72,14 +80,15 @@ def _names(folder):
 def _captions(file):
     """File name of each annotated image -> its captions, in the order of their ids."""
     try:
-        said = json.loads(file.read_text("utf-8"))
+        with open_file(file, most=MOST_BYTES) as content:
+            said = json.loads(content.read().decode("utf-8"))
         names = {image["id"]: str(image["file_name"]) for image in said["images"]}
         captions = {name: [] for name in names.values()}
         for annotation in sorted(said["annotations"], key=lambda a: a["id"]):
             captions[names[annotation["image_id"]]].append(annotation["caption"])
     except OSError as error:
         raise InvalidDataset(f"{file}: {error.strerror}; expected COCO's captions") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidDataset(
             f"{file}: not as COCO's captions are ({type(error).__name__}: {error}); expected "
             "images with id and file_name, and annotations with id, image_id and caption"

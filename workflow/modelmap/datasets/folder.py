@@ -4,13 +4,16 @@ One JSON object a line: `file_name`, `text` or `texts`, and, where wanted, `prom
 """
 
 import json
+from itertools import count
 from pathlib import Path
 
 from modelmap.datasets import images
 from modelmap.datasets.entries import Entry, rows
+from modelmap.datasets.files import open_file
 from modelmap.datasets.problems import Problems
 
 KEYS = ("file_name", "text", "texts", "prompt", "stratum")
+MOST_BYTES = 2**24  # of a line, which has to fit the memory
 
 
 class Source:
@@ -30,7 +33,7 @@ class Source:
         self.problems = Problems(self.file)
         self.entries = {}  # file_name -> (line, what it says)
         self.n = 0
-        for number, line in enumerate(_lines(self.file, self.problems), 1):
+        for number, line in _lines(self.file, self.problems):
             if line.strip():
                 self.n += 1
                 self._add(line, number)
@@ -76,11 +79,23 @@ class Source:
 
 
 def _lines(file, problems):
+    """Yield (number, line), up to one that is too long to be read."""
     try:
-        return file.read_text("utf-8-sig").split("\n")  # U+2028 and the like stand in texts
+        with open_file(file) as content:
+            for number in count(1):  # U+2028 and the like stand in texts: bytes end at \n alone
+                line = content.readline(MOST_BYTES + 1)
+                if len(line) > MOST_BYTES:
+                    problems.add(
+                        number, f"is longer than {MOST_BYTES:,} bytes; nothing is read of it"
+                    )
+                if not line or len(line) > MOST_BYTES:
+                    return
+                yield (
+                    number,
+                    line.removesuffix(b"\n").decode("utf-8-sig" if number == 1 else "utf-8"),
+                )
     except (OSError, UnicodeDecodeError) as error:
         problems.add(None, f"cannot be read ({error})")
-        return []
 
 
 def _parsed(line, number, problems):
@@ -89,6 +104,9 @@ def _parsed(line, number, problems):
         entry = json.loads(line)
     except json.JSONDecodeError as error:
         problems.add(number, f"is not JSON ({error.msg} at column {error.colno})")
+        return None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, or too deep
+        problems.add(number, f"is no JSON that can be read ({error})")
         return None
     if not isinstance(entry, dict):
         problems.add(number, "is no JSON object")

@@ -6,16 +6,18 @@ where nothing tells how many rows there are and the block does not say `among`.
 """
 
 from contextlib import contextmanager
+from pathlib import Path
 
 import datasets
 from datasets.exceptions import DatasetsError
 from datasets.utils.file_utils import xopen
-from huggingface_hub import HfApi, errors
+from huggingface_hub import HfApi, constants, errors
 
 from modelmap.datasets import columns
 from modelmap.datasets.problems import InvalidDataset
-from modelmap.hub_errors import Refusal, Unreachable, ask, explained
+from modelmap.hub_errors import Refusal, Unreachable, ask, explained, without_secrets
 
+CACHES = ("HF_DATASETS_CACHE", "DOWNLOADED_DATASETS_PATH", "EXTRACTED_DATASETS_PATH")
 OF_THE_HUB = (errors.HTTPError, ConnectionError)  # what its library raises where it does not answer
 
 
@@ -78,7 +80,7 @@ class Source:
             if number == 0:  # streamed, JSON tells its columns no earlier
                 columns.expect(self.block, list(record), self.where)
             if number in picks and image is not None:
-                record[image] = _with_bytes(record[image])
+                record[image] = _with_bytes(record[image], self.facts["commit"])
             yield number, record
 
     def _downloaded(self):
@@ -119,17 +121,35 @@ def _one_message(block):
 
 
 def _invalid(block, what):
-    return InvalidDataset(f"{block['path']}: {what.removeprefix(_repo(block) + ' ')}")
+    return InvalidDataset(
+        f"{block['path']}: {without_secrets(what).removeprefix(_repo(block) + ' ')}"
+    )
 
 
 def _repo(block):
     return f"datasets/{block['path']}"  # as in the addresses of the hub's pages
 
 
-def _with_bytes(image):
+def _with_bytes(image, commit):
     """An image as its bytes where it is a file of the dataset, else as it is."""
     path = image.get("path") if isinstance(image, dict) and not image.get("bytes") else None
-    if not path or path.startswith(("http://", "https://")):
+    if not path or not _is_of_the_dataset(path, commit):
         return image
     with xopen(path, "rb") as file:
         return file.read()
+
+
+def _is_of_the_dataset(path, commit):
+    """Whether a path that stands in a record leads to a file of the dataset at its commit.
+
+    Either the library has put it there, or whoever made the dataset: then it may name any file of
+    this machine, or of a hub that the user's token opens.
+    """
+    *archives, file = path.split("::")
+    if not all(archive.startswith("zip://") for archive in archives):
+        return False
+    if "://" in file:
+        return file.startswith("hf://datasets/") and f"@{commit}/" in file
+    caches = (constants.HF_HUB_CACHE, *(getattr(datasets.config, name) for name in CACHES))
+    file = Path(file).resolve()
+    return any(file.is_relative_to(Path(cache).expanduser().resolve()) for cache in caches)

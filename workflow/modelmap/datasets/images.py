@@ -1,12 +1,17 @@
 """Image files: decoded once here to see that they are whole, and again when scored."""
 
 import io
-import warnings
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from modelmap.datasets.files import open_file
+
 MIN_SIDE = 8  # pixels; smaller than a patch of most vision towers
+MOST_PIXELS = 89_478_485  # 256 MiB of RGB; a small file may claim many more
+MOST_BYTES = 2**29  # of an image file
+# Pillow reads many more, some by programs of their own (EPS: Ghostscript).
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 class BadImage(ValueError):
@@ -21,22 +26,23 @@ def decode(content):
     Raises
     ------
     BadImage
-        If the bytes are no image, are broken, or the image is tiny or huge.
+        If the bytes are no image of FORMATS, are broken, or the image is tiny or huge. A huge one
+        is not decoded.
     """
     if not content:
         raise BadImage("the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
-            image.load()
-            image = ImageOps.exif_transpose(image)
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        if image.width * image.height > MOST_PIXELS:
+            raise Image.DecompressionBombError
+        image.load()
+        image = ImageOps.exif_transpose(image)
     except Image.UnidentifiedImageError:
-        raise BadImage("the file is not an image that can be read") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise BadImage(
-            f"the image is huge (more than {Image.MAX_IMAGE_PIXELS:,} pixels); scale it down"
-        ) from None
+        known = ", ".join(FORMATS)
+        raise BadImage(f"the file is not an image that can be read ({known})") from None
+    except Image.DecompressionBombError:  # Pillow has a limit of its own
+        huge = f"the image is huge (more than {MOST_PIXELS:,} pixels)"
+        raise BadImage(f"{huge}; scale it down") from None
     except MemoryError:
         raise  # no fault of the image
     except Exception as error:  # decoders raise many kinds: OSError, SyntaxError, struct.error …
@@ -48,7 +54,7 @@ def decode(content):
 
 
 def read(folder, name):
-    """The bytes of the file `name` of a folder.
+    """The bytes of the file `name`, which comes from data, of a folder.
 
     Raises
     ------
@@ -58,11 +64,14 @@ def read(folder, name):
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise BadImage("it lies outside the folder")
     try:
-        return Path(folder, name).read_bytes()
+        with open_file(Path(folder, name), most=MOST_BYTES) as file:
+            return file.read()
     except FileNotFoundError:
         raise BadImage("it does not exist") from None
     except OSError as error:
         raise BadImage(f"it cannot be read ({error.strerror})") from None
+    except ValueError:  # of a zero byte
+        raise BadImage("it does not exist: no file can be named so") from None
 
 
 def encode(image):

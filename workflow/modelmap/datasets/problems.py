@@ -1,10 +1,15 @@
 """All that is wrong with a dataset, told at once."""
 
+from modelmap.quoting import plain
+
 SHOWN = 50
 
 
 class InvalidDataset(ValueError):
     """What is wrong, a line each, with its place."""
+
+    def __init__(self, text):
+        super().__init__("\n".join(plain(line) for line in text.split("\n")))
 
 
 class Problems:
@@ -24,7 +29,7 @@ class Problems:
     def add(self, place, what):
         """Note a problem at a place (a number of lines or rows), or of the whole file if None."""
         where = self.file if place is None else f"{self.file} {self.unit} {place}"
-        self.found.append((place, f"{where}: {what}"))
+        self.found.append((place, plain(f"{where}: {what}")))
 
     def raise_any(self):
         """Raise InvalidDataset if there is any problem; they are told by place."""
