@@ -142,6 +142,24 @@ def test_a_token_is_never_repeated(local_hub, monkeypatch, capfd, caplog, status
     assert "theSignature" not in said
 
 
+def test_a_password_in_an_address_is_never_repeated(local_hub, monkeypatch, capfd, caplog):
+    password = "thePassword"
+    place = local_hub.url.replace("://", f"://user:{password}@")
+    monkeypatch.setattr(constants, "ENDPOINT", place)
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    for status in (403, 500, None):
+        local_hub.fail("/api/", status=status, message=f"see {place}/x?token={SECRET}")
+        try:
+            said = str(hub.resolve("org/tiny"))
+        except hub.Unreachable:
+            said = traceback.format_exc()
+        said += caplog.text + "".join(capfd.readouterr())
+        assert "org/tiny" in said
+        assert password not in said
+        assert SECRET not in said
+        local_hub.recover()
+
+
 def test_what_is_wrong_on_this_machine_is_not_blamed_on_the_hub(local_hub, tmp_path):
     local_hub.add("org/tiny", write_checkpoint(tmp_path / "a"))
     (tmp_path / "cache").write_text("a file where the cache should be")

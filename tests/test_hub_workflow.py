@@ -161,6 +161,16 @@ def test_what_failed_is_asked_for_again_by_retry_alone(project, scored):
     assert not project.plan("retry").keys() & BY_THE_HUB
 
 
+def test_the_token_stands_in_no_file(project, scored):
+    """Nor in what was printed, which Snakemake keeps in .snakemake/log."""
+    token = Path(project.folder, "home", "token")
+    files = [file for file in project.folder.rglob("*") if file.is_file() and file != token]
+    kinds = {file.relative_to(project.folder).parts[0] for file in files}
+    assert {".snakemake", "home", "logs", "resources", "results"} <= kinds
+    assert [file for file in files if TOKEN.encode() in file.read_bytes()] == []
+    assert TOKEN.encode() in token.read_bytes()
+
+
 def test_weights_that_are_removed_come_back_where_scores_are_to_be_made(
     project, changed, monkeypatch
 ):

@@ -225,7 +225,7 @@ def test_a_config_of_parts_that_are_none_is_corrupt(llava, changes):
     assert outcome(llava)[0] == "corrupt"
 
 
-@pytest.mark.parametrize("kind", ["perpetuum_mobile", None, 5])
+@pytest.mark.parametrize("kind", ["perpetuum_mobile", None, 5, ["llava"], {}])
 def test_an_unknown_model_type_is_refused_by_name(llava, kind):
     write_config(llava, model_type=kind)
     status, reason, _ = outcome(llava)

@@ -28,7 +28,9 @@ N_DOWNLOADS = 8  # files at a time
 FOLDERS = ("", "additional_chat_templates")
 SMALL = ("*.json", "*.txt", "*.jinja", "*.model", "tokenizer.model.*", "*.tiktoken")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # transformers' order
+TEXTS = ("model_type", "transformers_weights")  # of a config.json
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+MOST_BYTES = 2**28  # of a file that is no weights; the largest tokenizers have 2**25
 NO_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
 
 
@@ -216,6 +218,8 @@ def _blob_name(path):
 def _needed(repo, revision, listing, allow):
     """Names of the small files, now in the cache, and of the weights."""
     files = listing.files
+    if odd := next(filter(_lies_outside, files), None):
+        raise Refusal("refused", f"it lists a file {odd!r}, which can lie in no folder of its own")
     adapter = "adapter_config.json" in files and not files.keys() & set(WEIGHTS)
     first = "adapter_config.json" if adapter else "config.json"
     if first not in files:
@@ -229,10 +233,18 @@ def _needed(repo, revision, listing, allow):
     small = _small(files, code=bool(allow["remote_code"]))
     _get_missing(repo, listing, small)
     weights = _shards(repo, listing, entry) if entry.endswith(".index.json") else [entry]
+    if other := [name for name in weights if not name.endswith(".safetensors")]:
+        raise Refusal("refused", f"its weights are said to be {other[0]}, no safetensors")
     # asked for by its branch, the cache notes which commit that is: for later, offline
     note = partial(hf_hub_download, repo, first, revision=revision, cache_dir=_cache())
     ask(repo, revision, note)
     return [first, *(name for name in small if name != first)], weights
+
+
+def _lies_outside(name):
+    """Whether the name of a repo's file is none that a checkout could have."""
+    parts = name.split("/")
+    return ".." in parts or "" in parts or "\0" in name or max(len(p.encode()) for p in parts) > 255
 
 
 def _small(files, code):
@@ -300,14 +312,21 @@ def _json(repo, listing, name):
     _get_missing(repo, listing, [name])
     try:
         content = json.loads(_cached(repo, listing.commit, name).read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refusal("refused", f"{name} is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise Refusal("refused", f"{name} is no JSON object")
+    if odd := [key for key in TEXTS if not isinstance(content.get(key), str | None)]:
+        raise Refusal("refused", f"{name}: {odd[0]} is no text")
     return content
 
 
 def _get_missing(repo, listing, names):
+    """Get files that are no weights."""
+    for name in names:
+        if (n_bytes := listing.files[name][0] or 0) > MOST_BYTES:
+            said = f"{name} has {n_bytes:,} bytes; of files that are no weights at most"
+            raise Refusal("refused", f"{said} {MOST_BYTES:,} are read")
     names = [name for name in names if not _cached(repo, listing.commit, name)]
     _download(repo, listing.commit, {name: listing.files[name] for name in names})
 

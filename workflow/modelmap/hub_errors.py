@@ -9,6 +9,7 @@ from huggingface_hub.utils import parse_ratelimit_headers
 
 from modelmap.quoting import plain
 
+LONG = 10_000  # characters of a message that are looked at
 WAITS = (1, 2, 4, 8)  # seconds before a request is made again
 
 
@@ -145,6 +146,6 @@ def _short(text):
 
 def without_secrets(text):
     """A message without the user's token, and of addresses without signature and password."""
-    text = re.sub(r"(\w+://[^\s?]*)\?\S*", r"\1", text)
-    text = re.sub(r"(\w+://)[^\s/@]*@", r"\1", text)
-    return text.replace(get_token() or "\0", "<token>")
+    text = text.replace(get_token() or "\0", "<token>")[:LONG]
+    text = re.sub(r"(://[^\s?]*)\?\S*", r"\1", text)
+    return re.sub(r"(?<=://)[^\s/@]*@", "", text)

@@ -18,6 +18,7 @@ from pathlib import Path
 import transformers as T
 
 from modelmap.models import internvl_tokenizer, internvl_weights
+from modelmap.models.confinement import confined
 from modelmap.models.loading import read_config
 from modelmap.models.model import Refused
 
@@ -113,7 +114,8 @@ def convert(source, target):
     config = _read(source)
     if target.exists():
         raise FileExistsError(f"{target} exists: remove it to convert {source} anew")
-    tokenizer = internvl_tokenizer.read(source)
+    with confined():
+        tokenizer = internvl_tokenizer.read(source)
     with internvl_weights.Weights(source) as weights:
         tied = weights.are_tied(said=_says_tied(config))
         native = _native_config(source, config, tokenizer, tied=tied)

@@ -19,6 +19,7 @@ import transformers
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from modelmap.models.confinement import expect_own_files
 from modelmap.models.model import Refused
 
 SHARD_BYTES = 2**31  # also what is held in memory at once
@@ -198,6 +199,7 @@ def _size(shard):
 def _files(folder):
     """The safetensors of a checkpoint; Refused if there are none or some are missing."""
     folder = Path(folder)
+    expect_own_files(folder, remote_code=False)
     try:
         shards = json.loads((folder / INDEX).read_text())["weight_map"].values()
         paths = [folder / name for name in sorted(set(shards))]

@@ -3,7 +3,7 @@
 import errno
 import gc
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -31,6 +31,7 @@ from transformers.models.auto.modeling_auto import (  # noqa: E402
 
 from modelmap import memory  # noqa: E402
 from modelmap.models import attention as packed  # noqa: E402
+from modelmap.models.confinement import confined, expect_own_files  # noqa: E402
 from modelmap.models.families import KNOWN, UNKNOWN, refusal  # noqa: E402
 from modelmap.models.model import Model, Refused  # noqa: E402
 
@@ -124,7 +125,7 @@ def load_without_weights(path, *, dtype, image_options, share_prefix):
     network_class, processor_class = _classes(path, remote_code=False)
     options = {} if dtype == "auto" else {"dtype": dtype}
     with _reading(path):
-        config = AutoConfig.from_pretrained(path, local_files_only=True)
+        config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
         with torch.device("meta"):
             network = network_class.from_config(
                 config, experts_implementation="batched_mm", **options
@@ -160,10 +161,12 @@ def read_config(path):
         config = json.loads(file.read_text())
     except FileNotFoundError:
         raise Refused(f"{path} is no checkpoint: it has no config.json", "corrupt") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Refused(f"{file} cannot be read: {error}", "corrupt") from error
     if not isinstance(config, dict):
         raise Refused(f"{file} is no JSON object", "corrupt")
+    if isinstance(kind := config.get("model_type"), list | dict):
+        raise Refused(f"{file} says model_type {kind!r}, expected text")
     return config
 
 
@@ -176,6 +179,7 @@ def _classes(path, remote_code):
         If it is neither a vision-language nor a language model, or is known to be scored wrongly.
     """
     config = read_config(path)
+    expect_own_files(path, remote_code=remote_code)
     if reason := refusal(config):
         raise Refused(f"{path}: its {reason}")
     kind = config.get("model_type")
@@ -194,10 +198,16 @@ def _classes(path, remote_code):
 
 
 @contextmanager
-def _reading(what):
-    """Whatever a broken checkpoint raises, it is broken for good: Refused."""
+def _reading(what, *, remote_code=False):
+    """Whatever a broken checkpoint raises, it is broken for good: Refused.
+
+    It is confined, but for code of its own that is allowed.
+    """
     try:
-        yield
+        with nullcontext() if remote_code else confined():
+            yield
+    except Refused as error:
+        raise Refused(f"{what}: {error}", error.status) from error
     except torch.OutOfMemoryError as error:
         raise Refused(f"{what} does not fit the device's memory: {error}", "too_large") from error
     except (MemoryError, torch.AcceleratorError, ImportError):
@@ -212,7 +222,7 @@ def _reading(what):
 
 def _read_network(path, network_class, *, adapter, remote_code, **options):
     """The network from folder `path`, with the adapter on it."""
-    with _reading(path):
+    with _reading(path, remote_code=remote_code):
         network, info = network_class.from_pretrained(
             path,
             local_files_only=True,
@@ -233,7 +243,7 @@ def _read_network(path, network_class, *, adapter, remote_code, **options):
 
 def _read_processor(path, processor_class, *, remote_code):
     """The processor (or tokenizer) from folder `path`."""
-    with _reading(path):
+    with _reading(path, remote_code=remote_code):
         processor = processor_class.from_pretrained(
             path, local_files_only=True, trust_remote_code=remote_code
         )

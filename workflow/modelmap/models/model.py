@@ -13,6 +13,7 @@ from PIL import Image
 from modelmap.models import encoding
 from modelmap.models.continuation import Continuation
 from modelmap.models.families import KNOWN, UNKNOWN, Family
+from modelmap.quoting import plain
 
 LOGITS = {"cpu": 2**26, "other": 2**30}  # float32 values of logits that a device holds at once
 
@@ -26,7 +27,7 @@ class Refused(Exception):
     """
 
     def __init__(self, reason, status="refused"):
-        super().__init__(reason)
+        super().__init__(plain(reason))
         self.status = status
 
 
