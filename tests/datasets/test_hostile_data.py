@@ -235,6 +235,7 @@ def test_all_problems_of_a_large_file_are_one_short_message():
     assert len(str(error.value)) < 200_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chain", ["{}", "file://{}", "{}::hf://datasets/org/x@{commit}/a.zip"])
 def test_a_record_of_the_hub_reads_no_file_of_this_machine(
     datasets_hub, problem, here, tmp_path, chain

@@ -12,6 +12,7 @@ from modelmap.metadata import FACTS, facts
 MEASURES = ("nats_per_sample", "nats_per_token", "bits_per_byte")
 MEAN = "mean"
 BESIDE = ("model", "family", *FACTS, *MEASURES)  # columns of points that are no benchmarks
+MOST = 200  # characters of a file's name, without its ending
 RULES = ("sum", "byte", "pmi")  # by which an option is chosen
 
 
@@ -125,7 +126,7 @@ def _nearest(name, others):
 
 def file_name(benchmark):
     """A benchmark's name as a file can be called."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", benchmark)
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", benchmark)[:MOST]
 
 
 def multiple_choice(samples, scores):

@@ -23,9 +23,16 @@ def header(path):
     """Return the columns of a table of text."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            columns = next(csv.reader(lines, delimiter=SEPARATORS[path.suffix]), [])
+            line = lines.readline(BLOCK)
+        if len(line) == BLOCK:
+            raise InvalidMatrix(
+                f"{path} line 1: {BLOCK:,} bytes or more, expected names of columns"
+            )
+        columns = next(csv.reader([line], delimiter=SEPARATORS[path.suffix]), [])
     except UnicodeDecodeError:
         raise InvalidMatrix(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    except csv.Error as error:
+        raise InvalidMatrix(f"{path} line 1: {error}; expected names of columns") from None
     first = {}
     for i, name in enumerate(columns, 1):
         if first.setdefault(name, i) != i:

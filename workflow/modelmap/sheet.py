@@ -170,7 +170,10 @@ class _Sheet:
             text, part = texts.get(name), self.columns[name]
             if name == "model" and not texts.get("repo"):
                 part = part | part["without_repo"]
-            if text:
+            if text and min(text) < " ":
+                message = f"found {shown(text)}, with a character that is none of text; remove it"
+                self.refuse(number, name, message, model)
+            elif text:
                 row[name] = typed(text, FROM_TEXT.get(part.get("type"), str))
                 if not Validator(part).is_valid(row[name]):
                     hint = nearest(text, options(part))

@@ -1,5 +1,7 @@
 """The look all figures share: a color per family, a marker per recipe, fonts, and saving."""
 
+import io
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +14,11 @@ UNKNOWN = "unknown"
 GRAY = "#8C8C8C"
 INK = "#222222"
 BASE = "base"
+
+# Names come from data, and $ in them is a dollar: in every figure, drawn under `theme` or not.
+matplotlib.rcParams["text.parse_math"] = False
+# What XML cannot hold, not even escaped
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # Okabe and Ito (2008) first, the two that serve worst on white last. Each further color is the
 # one farthest from those before it, from white and from GRAY: of 540 husl colors, in OKLab, under
@@ -137,7 +144,6 @@ def theme():
         "svg.fonttype": "none",
         "svg.hashsalt": "modelmap",
         "pdf.fonttype": 42,
-        "text.parse_math": False,
     }
 
 
@@ -163,4 +169,10 @@ def save(figure, *paths):
             raise ValueError(f"{path}: expected a name ending in .svg, .pdf or .png")
     with matplotlib.rc_context(theme()):
         for path in paths:
-            figure.savefig(path, dpi=200, bbox_inches="tight", metadata=metadata[path.suffix])
+            how = {"dpi": 200, "bbox_inches": "tight", "metadata": metadata[path.suffix]}
+            if path.suffix == ".svg":
+                drawn = io.StringIO()
+                figure.savefig(drawn, format="svg", **how)
+                path.write_text(NO_XML.sub("\ufffd", drawn.getvalue()), encoding="utf-8")
+            else:
+                figure.savefig(path, **how)
