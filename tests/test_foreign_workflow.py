@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from html_page import Page
 from test_bad_input import write_photos
 from tiny import noise
 from workflow_runs import ROOT, planned, run, snakemake, write_sheet
@@ -16,7 +17,8 @@ pytestmark = pytest.mark.slow
 
 SNAKEFILE = ROOT / "Snakefile"
 FAMILIES = ["ape", "bear", "cat"]
-NAMES = [f"org-{i}/{FAMILIES[i % 3]} v{i}" for i in range(12)]
+HOSTILE = "../../</script><img src=x onerror=alert(1)>"
+NAMES = [*(f"org-{i}/{FAMILIES[i % 3]} v{i}" for i in range(11)), HOSTILE]
 SHEET = [{"model": name, "family": FAMILIES[i % 3]} for i, name in enumerate(NAMES[:9])]
 CONFIG = {
     "models": "models.tsv",
@@ -67,6 +69,17 @@ def test_a_matrix_makes_a_whole_map_without_any_model(project):
     assert "'org-0/ape v0'" in (folder / "tree.nwk").read_text()
     assert (project / "results/report.html").stat().st_size > 1e5
     assert planned(project, "--configfile", "my.yaml", snakefile=SNAKEFILE) == {}
+
+
+def test_a_name_ends_no_script_and_is_no_path(project):
+    """Snakemake's report holds the params of all jobs, names of models among them, as JSON."""
+    report = (project / "results/report.html").read_text()
+    assert r"../../\u003c/script>\u003cimg src=x onerror=alert(1)>" in report
+    pages = [*project.rglob("results/**/*.html")]
+    assert len(pages) >= 4
+    for page in pages:
+        assert "onerror" not in {name for _, names in Page(page.read_text()).tags for name in names}
+    assert not list(project.rglob("*onerror*"))
 
 
 def test_theory_says_that_of_a_matrix_nobody_writes_texts(project):

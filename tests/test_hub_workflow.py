@@ -30,7 +30,7 @@ SHEET = [
     {"model": "llama", "repo": "org/llama"},
     {"model": "late", "repo": "org/late"},  # not there yet
 ]
-TOKEN = "hf_theToken"
+TOKEN, CLOSED = "hf_theToken", "hf_tokenThatOpensNothing"
 STATUS, WEIGHTS = "results/status.tsv", "model.safetensors"
 COORDINATES = "results/map/photos/coordinates.parquet"
 BY_THE_HUB = {"retrieve", "fetch", "score"}
@@ -63,6 +63,8 @@ def project(tmp_path_factory, checkpoints):
 @pytest.fixture(scope="module")
 def finished(project):
     """(the first run, its requests): on_missing is error."""
+    Path(project.folder, "home").mkdir()
+    Path(project.folder, "home", "token").write_text(CLOSED)
     commit = project.hub.repos["models", "org/qwen2_vl"].refs["main"]
     project.hub.interrupt(f"{commit}/{WEIGHTS}", after=100_000)
     project.configure(SHEET, on_missing="error")
@@ -162,13 +164,15 @@ def test_what_failed_is_asked_for_again_by_retry_alone(project, scored):
 
 
 def test_the_token_stands_in_no_file(project, scored):
-    """Nor in what was printed, which Snakemake keeps in .snakemake/log."""
+    """Nor in what was printed, which Snakemake keeps in .snakemake/log; of neither token."""
     token = Path(project.folder, "home", "token")
     files = [file for file in project.folder.rglob("*") if file.is_file() and file != token]
     kinds = {file.relative_to(project.folder).parts[0] for file in files}
     assert {".snakemake", "home", "logs", "resources", "results"} <= kinds
-    assert [file for file in files if TOKEN.encode() in file.read_bytes()] == []
-    assert TOKEN.encode() in token.read_bytes()
+    assert (project.folder / "results/report.html") in files
+    for text in (TOKEN, CLOSED):
+        assert [file for file in files if text.encode() in file.read_bytes()] == []
+    assert token.read_text() == TOKEN
 
 
 def test_weights_that_are_removed_come_back_where_scores_are_to_be_made(

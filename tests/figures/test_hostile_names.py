@@ -1,17 +1,19 @@
 """Whatever models, families, strata and reasons are called: pages and figures show it as text."""
 
+import json
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
 import pytest
+from html_page import Page
 
 from modelmap import gather, labels, structure, tables
 from modelmap.figures.correlation import strata_correlation_figure
 from modelmap.figures.findings import findings_page
 from modelmap.figures.heatmap import distance_heatmap
+from modelmap.figures.html import within_scripts
 from modelmap.figures.map import map_figure
 from modelmap.figures.page import map_page
 from modelmap.figures.prediction import prediction_figure
@@ -42,30 +44,6 @@ NAMES = [
 ]
 HARMLESS = [f"model {i}" for i in range(len(NAMES))]
 K = len(NAMES)
-
-
-class Page(HTMLParser):
-    """The tags of a page with their attributes, and the text outside of scripts and styles."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.tags, self.text, self._raw = [], [], False
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, sorted(name for name, _ in attributes)))
-        self._raw = tag in ("script", "style")
-
-    def handle_endtag(self, tag):
-        self._raw = False
-
-    def handle_comment(self, data):
-        self.tags.append(("comment", []))
-
-    def handle_data(self, data):
-        if not self._raw:
-            self.text.append(data)
 
 
 def sheet(zoo, names):
@@ -155,6 +133,16 @@ def test_a_map_keeps_its_data_within_its_script(zoo):
     (data,) = re.findall(r"<script[^>]*>\s*window.PLOTLYENV.*?</script>", page, re.S)[-1:]
     assert data.count("<") == data.count("</script>") + data.count("<script") == 2
     assert "alert(1)" in data
+
+
+def test_data_in_snakemakes_report_ends_no_script():
+    names = json.dumps(NAMES)
+    lines = ["<p>1 < 2</p>", '<script id="rules">', f"    var rules = {names};", "</script>"]
+    before, after = "\n".join(lines), within_scripts("\n".join(lines))
+    assert [tag for tag, _ in Page(before).tags] != ["p", "script"]
+    assert [tag for tag, _ in Page(after).tags] == ["p", "script"]
+    assert after.startswith("<p>1 < 2</p>\n<script")
+    assert json.loads(after.split(" = ")[1].split(";\n")[0]) == NAMES
 
 
 def embedding_figure(zoo, models):

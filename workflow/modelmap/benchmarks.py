@@ -125,8 +125,8 @@ def _nearest(name, others):
 
 
 def file_name(benchmark):
-    """A benchmark's name as a file can be called."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", benchmark)[:MOST]
+    """A benchmark's name as a file, and a link to it in the report, can be called."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", benchmark).lstrip("._-")[:MOST] or "benchmark"
 
 
 def multiple_choice(samples, scores):

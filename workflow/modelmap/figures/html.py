@@ -1,5 +1,6 @@
-"""Pages of tables that need nothing else: no network, no script."""
+"""Pages of tables that need nothing else: no network, no script. And Snakemake's report."""
 
+import re
 from html import escape
 from string import Template
 
@@ -21,6 +22,18 @@ p { max-width: 44rem; }
 $body
 </html>
 """)
+
+
+# A script of Snakemake's report that is data: JSON, which has no line break
+DATA = re.compile(r'(<script id="[\w-]+">\n *var \w+ = )(.*)')
+
+
+def within_scripts(report):
+    """Snakemake's report, the data in its scripts written so that none of it can end a script.
+
+    It holds the params of all jobs, names of models among them, as JSON with bare "</script>".
+    """
+    return DATA.sub(lambda found: found[1] + found[2].replace("<", r"\u003c"), report)
 
 
 def page(title, sections):
