@@ -15,6 +15,7 @@ from modelmap import tables
 from modelmap.zoo import training
 
 SNAKEFILE = ROOT / "Snakefile"
+SCRIPT = "<script>alert(1)</script>"
 CONFIG = {
     "models": "models.tsv",
     "datasets": {"photos": {"source": "folder", "path": "photos", "variants": ["given", "blank"]}},
@@ -96,7 +97,8 @@ def project(tmp_path_factory, checkpoints):
     """A folder of images, good checkpoints, and bad ones; the hub has none."""
     folder = tmp_path_factory.mktemp("project")
     lines = [
-        {"file_name": f"{i}.png", "text": f"picture {i}", "stratum": "ab"[i % 2]} for i in range(12)
+        {"file_name": f"{i}.png", "text": f"{SCRIPT} {i}", "stratum": ("b", SCRIPT)[i % 2]}
+        for i in range(12)
     ]
     write_photos(folder, lines)
     for i in range(12):
@@ -168,3 +170,6 @@ def test_a_few_models_among_broken_ones_make_what_map_they_can(project, n_models
         assert pl.read_csv(stability / f"{name}.tsv", separator="\t").is_empty()
         assert (stability / f"{name}.svg").exists()
     assert (project / "results/report.html").exists()
+    for page in (project / "results").rglob("*.html"):  # captions and strata are text
+        assert SCRIPT not in page.read_text()
+    assert "&lt;script&gt;alert(1)" in (folder / "strata.svg").read_text()
