@@ -41,7 +41,15 @@ GPU_PLACES = len(gpus.visible()) * config["score"]["jobs_per_gpu"]
 if GPU_PLACES:
     workflow.global_resources.setdefault("gpu", GPU_PLACES)
 
-MODELS = {row["model"]: row for row in SHEET if row["repo"]}  # the others stand in a matrix alone
+
+class Rows(dict):
+    """Rows of the sheet by model; asked for another, it says so."""
+
+    def __missing__(self, model):
+        raise WorkflowError(f"{config['models']} has no model {model} with a repo")
+
+
+MODELS = Rows({row["model"]: row for row in SHEET if row["repo"]})  # others: in a matrix alone
 DATASETS = config["datasets"]
 SCORED = [dataset for dataset in DATASETS if dataset not in MATRICES]
 PROMPT = "Describe the image."  # where nobody says another
@@ -94,7 +102,8 @@ WHOLE = [dataset for dataset, block in DATASETS.items() if block["subset"] is No
 wildcard_constraints:
     dataset=one_of(DATASETS),
     map=one_of([*DATASETS, *INFORMATION]),
-    model=one_of(MODELS),
+    # Not one_of(MODELS): Snakemake searches the whole constraint for every file of every job.
+    model=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     shard=r"\d+-of-\d+",
     zoo=one_of(ZOO["models"]),
 
@@ -137,6 +146,12 @@ def models_of(dataset):
     return sorted(wanted)
 
 
+@cache
+def scored_on(dataset):
+    """The same as a set: thousands of jobs ask."""
+    return frozenset(models_of(dataset))
+
+
 def on_frozen_maps():
     """[model, dataset, where] of every model that a dataset's map has, but for scores."""
     return [
@@ -148,13 +163,17 @@ def on_frozen_maps():
 
 def not_applicable():
     """[model, dataset, why] of every model of the sheet that a dataset leaves out."""
+    rows = {row["model"]: row for row in SHEET}
     return [
-        [row["model"], dataset, why_not(row, dataset)]
+        [model, dataset, why_not(rows[model], dataset)]
         for dataset in DATASETS
-        for row in sorted(SHEET, key=lambda row: row["model"])
-        if row["model"] not in {*models_of(dataset), *given_on(dataset)}
-        and row["model"] not in FROZEN.get(dataset, set())
+        for model in sorted(rows.keys() - on_map(dataset))
     ]
+
+
+def on_map(dataset):
+    """The models that a dataset's map has, wherever their log-likelihoods come from."""
+    return {*models_of(dataset), *given_on(dataset), *FROZEN.get(dataset, [])}
 
 
 def why_not(row, dataset):
@@ -186,10 +205,15 @@ def metadata(*columns):
 
     Of models that are on a frozen map alone, what was said of them then.
     """
+    return [{column: row.get(column) for column in ("model", *columns)} for row in told()]
+
+
+@cache
+def told():
+    """What is said of every model, by name."""
     rows = {name: {"label": name, "parent": ""} for name in ELSEWHERE} | ON_REFERENCES
     rows |= {row["model"]: row | {"parent": ",".join(row["parent"])} for row in SHEET}
-    told = [{"model": name} | rows[name] for name in sorted(rows)]
-    return [{column: row.get(column) for column in ("model", *columns)} for row in told]
+    return [{"model": name} | rows[name] for name in sorted(rows)]
 
 
 def frozen_map(name):

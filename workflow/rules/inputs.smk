@@ -136,10 +136,10 @@ def samples_of(dataset):
 def scores_of(dataset, models=None):
     """The score files of a dataset (of some models), in the order of the models' names."""
     scored = DATASETS[dataset]["samples_from"] if dataset in MATRICES else dataset
+    chosen = scored_on(dataset) if models is None else scored_on(dataset).intersection(models)
     return [
         f"results/scores/{scored}/{model}/{k}-of-{MODELS[model]['shards']}.parquet"
-        for model in models_of(dataset)
-        if models is None or model in models
+        for model in sorted(chosen)
         for k in range(1, MODELS[model]["shards"] + 1)
     ]
 

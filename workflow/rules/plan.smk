@@ -23,7 +23,7 @@ rule estimate:
         datasets=lambda wildcards: {
             dataset: usual_sample(wildcards.model, dataset)
             for dataset in SCORED
-            if wildcards.model in models_of(dataset)
+            if wildcards.model in scored_on(dataset)
         },
         options=lambda wildcards: {
             "dtype": MODELS[wildcards.model]["dtype"] or config["score"]["dtype"],
@@ -50,7 +50,7 @@ rule plan:
         text="results/plan.txt",
         blocks={dataset: DATASETS[dataset] for dataset in SCORED},
         drawn={dataset: drawn(dataset) for dataset in SCORED},
-        scores={
+        scores=lambda wildcards: {
             f"{dataset}/{model}": {
                 "files": scores_of(dataset, [model]),
                 "settings": settings_of(model, dataset),
