@@ -7,7 +7,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) --quiet rules
 
 .PHONY: help map theory plan retry update remove_weights report test check bench bench-geometry \
-    lint format clean
+    bench-controller lint format clean
 
 help:
 	@echo "make map      train the zoo, score it, draw its map (no download of models or data)"
@@ -16,8 +16,9 @@ help:
 	@echo "make theory   hold distances against KL divergences measured (minutes)"
 	@echo "make check    lint and the fast tests"
 	@echo "make test     lint and all tests"
-	@echo "make bench    how fast scoring and geometry are, against other ways to the same numbers"
+	@echo "make bench    how fast scoring, geometry and planning are, against other ways"
 	@echo "make bench-geometry   geometry alone: 1,018 and 10,000 models, time and memory"
+	@echo "make bench-controller planning alone: 1,000 and 10,000 models, time and memory"
 	@echo "make retry    ask once more for models that failed; update: look for new commits"
 	@echo "make remove_weights   free the disk of models already scored"
 	@echo "              (these, map and report with CONFIG=FILE: that config, not the zoo's)"
@@ -81,9 +82,13 @@ test: lint
 bench: .venv/rivals
 	PYTHONPATH=.venv/rivals $(BIN)/python tests/benchmarks/scoring.py
 	$(BIN)/python tests/benchmarks/geometry.py
+	$(BIN)/python tests/benchmarks/controller.py
 
 bench-geometry: .venv/installed
 	$(BIN)/python tests/benchmarks/geometry.py
+
+bench-controller: .venv/installed
+	$(BIN)/python tests/benchmarks/controller.py
 
 clean:
 	rm -rf logs .snakemake results/[!R]* \

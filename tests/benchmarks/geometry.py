@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "workflow")]
 
 import numpy as np  # noqa: E402
+from measured import peak_memory  # noqa: E402
 from planted import Case, plant  # noqa: E402
 
 K, N, MANY = 1018, 10_000, 10_000
@@ -346,13 +347,6 @@ def measure_here(name, plain, folder):
     run(case)
     spent = {"seconds": time.perf_counter() - begin, "cpu_seconds": time.process_time() - cpu}
     return spent | {"gb": peak_memory()}
-
-
-def peak_memory():
-    """Of this process, in GB. (getrusage also counts that of the one it was forked from.)"""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (kib,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return int(kib) * 1024e-9
 
 
 def _options():
