@@ -51,6 +51,7 @@ def test_defaults_are_filled_in():
             "dtype": "auto",
             "device": "auto",
             "batch_tokens": "auto",
+            "jobs_per_gpu": 1,
             "attention": "auto",
             "share_prefix": "auto",
             "require_image_use": False,

@@ -51,7 +51,8 @@ def test_sheet_is_typed_and_completed():
     assert isinstance(rows[0]["params_b"], float)
     columns = load_schema(SCHEMAS / "models.schema.yaml")["properties"]
     assert all(list(row) == list(columns) for row in rows)
-    absent = set(columns) - set(chosen)
+    assert [row["gpus"] for row in rows] == [1, 1, 1, 1]
+    absent = set(columns) - {*chosen, "gpus"}
     assert {row[name] for row in rows for name in absent} == {None}
 
 
