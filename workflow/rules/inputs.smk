@@ -64,7 +64,7 @@ def checkpoint_files(wildcards):
 def files_in(path):
     """The files of a folder that a model is read from."""
     files = Path(path).iterdir() if path and Path(path).is_dir() else []
-    return sorted(str(file) for file in files if file.suffix in SUFFIXES)
+    return sorted(str(file) for file in files if file.suffix in SUFFIXES and file.is_file())
 
 
 def is_remote(model):

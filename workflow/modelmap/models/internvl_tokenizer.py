@@ -59,7 +59,7 @@ def read(folder):
         settings = json.loads((folder / "tokenizer_config.json").read_text())
         added = {int(i): t for i, t in settings.get("added_tokens_decoder", {}).items()}
         contents = {i: token["content"] for i, token in added.items()}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         reason = f"{folder}/tokenizer_config.json cannot be read: {type(error).__name__}: {error}"
         raise Refused(reason, "corrupt") from error
     if lacking := {*ROLES.values(), END_OF_TURN} - {*contents.values()}:

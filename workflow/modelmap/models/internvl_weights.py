@@ -205,7 +205,7 @@ def _files(folder):
         paths = [folder / name for name in sorted(set(shards))]
     except FileNotFoundError:
         paths = [folder / "model.safetensors"]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise Refused(f"{folder / INDEX} cannot be read: {error}", "corrupt") from error
     missing = [path.name for path in paths if not path.exists()]
     pickled = sorted(path.name for path in folder.glob("*.bin"))
