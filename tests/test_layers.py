@@ -61,7 +61,7 @@ MAY_IMPORT = {
         },
         {"memory", "models", "quoting"},
     ),
-    "scoring": ({"numpy", "torch"}, {"memory", "scoring"}),
+    "scoring": ({"numpy", "torch"}, {"memory", "quoting", "scoring"}),
     "zoo": ({"numpy", "safetensors", "tokenizers", "torch", "transformers"}, {"models", "zoo"}),
     "figures": (
         {"PIL", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},

@@ -117,7 +117,9 @@ def pairs(names):
     return list(zip(names, names[1:], strict=False))
 
 
-@pytest.mark.parametrize("make", [page_of_map, page_of_status, page_of_findings])
+@pytest.mark.parametrize(
+    "make", [page_of_status, page_of_findings, pytest.param(page_of_map, marks=pytest.mark.slow)]
+)
 def test_names_add_nothing_to_a_page_but_text(zoo, make):
     """As many tags with the same attributes as of harmless names: nothing of them is HTML."""
     hostile, harmless = Page(make(zoo, NAMES)), Page(make(zoo, HARMLESS))

@@ -15,11 +15,13 @@ import pytest
 import torch
 from families import build
 from safetensors.torch import load_file
-from tiny import load
+from tiny import Sample, load, noise
 
 from modelmap.models import internvl_weights, loading
 from modelmap.models.confinement import confined
 from modelmap.models.model import Refused
+from modelmap.scoring import job
+from modelmap.scoring.likelihood import score_samples
 
 CODE = "open({!r}, 'w').close()\n\n\nclass C:\n    pass\n"
 TIMM = {"model_type": "timm_wrapper", "architecture": "resnet18"}
@@ -171,6 +173,21 @@ def test_a_chat_template_is_no_program(llava, proof):
     for template, said in ((escape, "unsafe"), (many, "Range too big")):
         with pytest.raises(Exception, match=said):
             model.processor.apply_chat_template([{"role": "user", "content": "x"}], template)
+
+
+def test_what_a_sample_or_a_template_says_is_one_printable_line(llava, capsys):
+    hostile = "\x1b[2J\nerror: none"
+    model = load(llava)
+    good = Sample(hostile, "a red circle", noise(48, 48))
+    model.network.forward = lambda *_, **__: 1 / 0
+    assert score_samples(model, [good])[0][0]["status"] == "failed"
+    assert r"\x1b[2J error: none (given): failed" in capsys.readouterr().err
+    (llava / "chat_template.jinja").write_text("{{ raise_exception('\x1b[2J\\n' * 5000) }}")
+    how = {"batch_tokens": 512, "workers": 0, "require_image_use": False, "key": "k"}
+    _, facts = job.gate_and_score(load(llava), [good], ([good], None), parts=llava / "p", **how)
+    assert facts["status"] == "refused"
+    assert facts["reason"].startswith(r"the gate: BadPrompt: TemplateError: \x1b[2J \x1b[2J ")
+    assert len(facts["reason"]) < 10_000
 
 
 def test_files_too_deep_to_be_read_are_refused(llava):

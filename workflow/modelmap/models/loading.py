@@ -3,11 +3,13 @@
 import errno
 import gc
 import json
+import os
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
+os.environ["USE_HUB_KERNELS"] = "NO"  # compiled code that transformers would fetch by itself
 gc.disable()  # imports leave much that stays: to look through it again and again takes 0.6 s
 
 import torch  # noqa: E402

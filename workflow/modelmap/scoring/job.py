@@ -8,6 +8,7 @@ import time
 import torch
 
 from modelmap import memory
+from modelmap.quoting import plain
 from modelmap.scoring import gate
 from modelmap.scoring.noise import noise_floor
 from modelmap.scoring.shard import score_shard
@@ -46,7 +47,7 @@ def gate_and_score(model, samples, probes, *, batch_tokens, workers, require_ima
         raise  # no fault of the model
     except Exception as error:  # a model that cannot be run on a few samples is refused
         memory.expect_enough(error)
-        about, checks, reason = {}, [], f"the gate: {type(error).__name__}: {error}"
+        about, checks, reason = {}, [], plain(f"the gate: {type(error).__name__}: {error}")
     for check in checks:
         print(
             "gate: {check} {verdict} ({value:.4g}, limit {limit:.4g})".format(**check),

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from modelmap import memory
+from modelmap.quoting import plain
 
 OK, IMAGE_ERROR = "ok", "image_error"
 TOO_LONG, NON_FINITE = "too_long", "non_finite"
@@ -84,7 +85,7 @@ def score_samples(model, samples, of=None, launched=None):
             rows = launched().rows()
     except torch.OutOfMemoryError as error:
         if len(samples) == 1:
-            print(f"{samples[0].sample_id} ({samples[0].variant}): {error}", file=sys.stderr)
+            _tell(samples[0], error)
             return [failed(samples[0], FAILED)], 0
     except FATAL:
         raise
@@ -121,8 +122,12 @@ def _without_score(model, sample, error):
         status, error = getattr(reason, "status", own), reason
     else:
         status = FAILED
-    print(f"{sample.sample_id} ({sample.variant}): {status}: {error}", file=sys.stderr)
+    _tell(sample, f"{status}: {error}")
     return failed(sample, status)
+
+
+def _tell(sample, what):
+    print(plain(f"{sample.sample_id} ({sample.variant}): {what}"), file=sys.stderr)
 
 
 def failed(sample, status):
