@@ -199,7 +199,8 @@ def finish(folder, run):
     With --touch Snakemake computes nothing, but writes the records of inputs and params as after
     any job; it neither makes nor waits for files, which are then made, all of one time.
     """
-    run("--touch", "--quiet", "all")
+    many = "1000"  # at once: Snakemake looks at all jobs that are ready whenever one has finished
+    run("--touch", "--quiet", "all", "--cores", many, "--resources", f"downloads={many}")
     now = time.time()
     for path in recorded(folder / ".snakemake/metadata"):
         if path.startswith((*NOT_KEPT, "fetched/")):

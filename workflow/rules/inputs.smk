@@ -73,6 +73,12 @@ def is_remote(model):
     return checkpoint_path(model) is None or bool(adapter and not folder(adapter))
 
 
+def not_of_a_hub(model):
+    """Whether some of a model is read from a folder of this machine, and not from a hub's cache."""
+    row = MODELS[model]
+    return bool(checkpoint_path(model) or folder(row["adapter"]) or row["convert"])
+
+
 def fetched(wildcards):
     """What says that a model's weights are here, for one score job."""
     file = "resources/fetched/{dataset}/{model}/{shard}"

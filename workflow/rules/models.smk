@@ -26,6 +26,18 @@ workflow.global_resources.setdefault("downloads", 2)
 USE = r"\d+-of-\d+|texts|judged"
 
 
+# Files in a storage reach jobs if rules declare them, and weights are no such files. A cache on a
+# volume can be seen from everywhere; what lies in a folder would silently be missing.
+if workflow.storage_settings and workflow.storage_settings.default_storage_provider:
+    for model in sorted(MODELS):
+        if not_of_a_hub(model):
+            raise WorkflowError(
+                f"{config['models']}: {model} (repo {MODELS[model]['repo']}) is read from a folder "
+                "here, which jobs on other machines do not see; with --default-storage-provider "
+                "models come from a hub, unconverted (docs/executors.md)"
+            )
+
+
 rule retrieve:
     input:
         checkpoint_files,
