@@ -90,10 +90,8 @@ def _lines(file, problems):
                     )
                 if not line or len(line) > MOST_BYTES:
                     return
-                yield (
-                    number,
-                    line.removesuffix(b"\n").decode("utf-8-sig" if number == 1 else "utf-8"),
-                )
+                codec = "utf-8-sig" if number == 1 else "utf-8"
+                yield number, line.removesuffix(b"\n").decode(codec)
     except (OSError, UnicodeDecodeError) as error:
         problems.add(None, f"cannot be read ({error})")
 

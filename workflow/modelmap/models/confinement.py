@@ -55,7 +55,8 @@ def _refuse(event, arguments):
         return
     if event == "socket.connect" and arguments[0].family == socket.AF_UNIX:
         return  # of this machine
-    raise Refused(f"it {REFUSED[event]} ({event}: {arguments[-1]!r})")
+    about = [str(argument) for argument in arguments if isinstance(argument, str | tuple)]
+    raise Refused(f"it {REFUSED[event]} ({event}: {' '.join(about)})")
 
 
 def _refuse_to_load(file, *_, **__):
@@ -85,7 +86,7 @@ def expect_own_files(folder, *, remote_code):
     for file in sorted(Path(folder).glob("*.json")) if remote_code else ():
         for name in _texts(_json(file), below=("auto_map",)):
             if "--" in name:
-                raise Refused(f"{file}: auto_map names {name!r}, code of another repo")
+                raise Refused(f"{file}: auto_map names {name!r}, code of another repo or commit")
 
 
 def _texts(value, below=None):
