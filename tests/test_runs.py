@@ -11,7 +11,9 @@ from modelmap import runs
 ENTER = (
     "import sys; from modelmap import runs; print(runs.enter('.snakemake'), flush=True); input()"
 )
-WAIT = "from modelmap import runs; runs.wait_for_twin('logs/a b.log'); print('mine', flush=True)"
+WAIT = "from modelmap import runs; runs.wait_for_twin('logs/a{}.log'); print('mine', flush=True)".format(
+    "b" * 300
+)
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_a_job_waits_for_its_twin(start):
     twin = start(WAIT + "; input()")
     assert twin.stdout.readline() == "mine\n"
     second = start(WAIT)
-    assert "waiting for it (logs/a b.log)" in second.stderr.readline()
+    assert "waiting for it (logs/abbb" in second.stderr.readline()
     assert second.poll() is None
     twin.kill()
     assert second.stdout.readline() == "mine\n"
@@ -132,7 +134,7 @@ def test_a_job_waits_for_its_twin(start):
 
 def test_other_jobs_do_not_wait(start):
     start(WAIT + "; input()").stdout.readline()
-    other = start(WAIT.replace("a b", "b"))
+    other = start(WAIT.replace("/a", "/"))
     assert other.stdout.readline() == "mine\n"
 
 

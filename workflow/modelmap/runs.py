@@ -8,6 +8,7 @@ nobody's. Every job holds one of its own: one that outlived its controller is wa
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,6 @@ import socket
 import sys
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 AT_WORK = (
@@ -97,7 +97,8 @@ def wait_for_twin(log):
     """
     jobs = Path(".snakemake/jobs")
     jobs.mkdir(parents=True, exist_ok=True)
-    file = os.open(jobs / quote(log, safe=""), os.O_RDWR | os.O_CREAT, 0o666)
+    name = hashlib.sha256(log.encode()).hexdigest()  # of any length of path
+    file = os.open(jobs / name, os.O_RDWR | os.O_CREAT, 0o666)
     if _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB) is False:
         print(f"another process still does this job: waiting for it ({log})", file=sys.stderr)
         _lock(file, fcntl.LOCK_EX)
