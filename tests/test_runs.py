@@ -11,9 +11,8 @@ from modelmap import runs
 ENTER = (
     "import sys; from modelmap import runs; print(runs.enter('.snakemake'), flush=True); input()"
 )
-WAIT = "from modelmap import runs; runs.wait_for_twin('logs/a{}.log'); print('mine', flush=True)".format(
-    "b" * 300
-)
+LOG = f"logs/a{'b' * 300}.log"
+WAIT = f"from modelmap import runs; runs.wait_for_twin('{LOG}'); print('mine', flush=True)"
 
 
 @pytest.fixture
@@ -126,7 +125,7 @@ def test_a_job_waits_for_its_twin(start):
     twin = start(WAIT + "; input()")
     assert twin.stdout.readline() == "mine\n"
     second = start(WAIT)
-    assert "waiting for it (logs/abbb" in second.stderr.readline()
+    assert f"waiting for it ({LOG})" in second.stderr.readline()
     assert second.poll() is None
     twin.kill()
     assert second.stdout.readline() == "mine\n"
@@ -134,7 +133,7 @@ def test_a_job_waits_for_its_twin(start):
 
 def test_other_jobs_do_not_wait(start):
     start(WAIT + "; input()").stdout.readline()
-    other = start(WAIT.replace("/a", "/"))
+    other = start(WAIT.replace(LOG, LOG[1:]))
     assert other.stdout.readline() == "mine\n"
 
 
