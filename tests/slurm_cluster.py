@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,14 +34,10 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
 SlurmdParameters=config_overrides
-SwitchType=switch/none
-MpiDefault=none
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
-AccountingStorageType=accounting_storage/none
-JobCompType=jobcomp/none
 MinJobAge=3600
 KillWait=2
 ReturnToService=2
@@ -63,7 +60,14 @@ def why_not():
     lacking = [name for name in PROGRAMS if not shutil.which(name, path=PATH)]
     if lacking:
         return f"{', '.join(lacking)} not installed (apt-get install slurm-wlm munge)"
-    return None if os.geteuid() == 0 else "only root can start munged, slurmctld and slurmd"
+    if os.geteuid():
+        return "only root can start munged, slurmctld and slurmd"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            _make_gpu(Path(folder, "gpu"))
+    except PermissionError:
+        return "device files cannot be made here, which stand for GPUs (CAP_MKNOD)"
+    return None
 
 
 class Cluster:
@@ -149,8 +153,8 @@ class Cluster:
             (self.folder / name).chmod(0o755)
         (self.folder / "munge.key").write_bytes(os.urandom(1024))
         (self.folder / "munge.key").chmod(0o400)
-        for i in range(N_GPUS):  # the numbers of /dev/null
-            os.mknod(self.folder / f"gpu{i}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        for i in range(N_GPUS):
+            _make_gpu(self.folder / f"gpu{i}")
         gres = f"NodeName={host} Name=gpu File={self.folder}/gpu[0-{N_GPUS - 1}]\n"
         (self.folder / "gres.conf").write_text(gres)
         size = {"n_cpus": N_CPUS, "memory_mb": MEMORY_MB, "n_gpus": N_GPUS}
@@ -179,6 +183,10 @@ class Cluster:
                 ]
                 raise RuntimeError(f"the cluster is not {what} in {seconds} s\n" + "\n".join(said))
             time.sleep(0.1)
+
+
+def _make_gpu(file):
+    os.mknod(file, 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # the numbers of /dev/null
 
 
 def _free_ports(n):
