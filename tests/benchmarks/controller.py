@@ -26,7 +26,7 @@ import measured  # noqa: E402
 from workflow_runs import write_sheet  # noqa: E402
 
 K, MANY = 1000, 10_000
-LIMIT_S, LIMIT_GB = 15, 1
+LIMIT_S, LIMIT_GB = 15, 1  # of each dry run of K models
 PACKAGES = ("snakemake",)
 N_FAMILIES = 40
 IMAGES = {"source": "hub", "split": "val", "image": "image", "n_samples": 1000}
@@ -49,9 +49,7 @@ DATASETS = {
     },
 }
 BENCHMARKS = "benchmarks.tsv"
-# Jobs of a model: what is asked of the hub, and weights and scores on every dataset.
-JOBS_A_MODEL = 1 + 2 * len(DATASETS)
-NOT_KEPT = ("resources/fetched/", "resources/converted/")  # temporary
+NOT_KEPT = ("resources/fetched/", "fetched/")  # temporary, ours and of the trivial jobs
 TRIVIAL = """\
 MODELS = open("models.txt").read().split()
 DATASETS = range(4)
@@ -203,7 +201,7 @@ def finish(folder, run):
     run("--touch", "--quiet", "all", "--cores", many, "--resources", f"downloads={many}")
     now = time.time()
     for path in recorded(folder / ".snakemake/metadata"):
-        if path.startswith((*NOT_KEPT, "fetched/")):
+        if path.startswith(NOT_KEPT):
             continue
         file = folder / path
         if file.suffix:
@@ -264,7 +262,9 @@ def main():
     print(describe_run(HERE, PACKAGES), end="\n\n")
     few, many = (8, 16) if options.quick else (K, MANY)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        print(table(compare(Path(folder), few), few), end="\n\n", flush=True)
+        found = compare(Path(folder), few)
+        print(table(found, few), end="\n\n")
+        print(most(found), end="\n\n", flush=True)
         print(table(compare(Path(folder), many, whole=False), many))
 
 
@@ -308,6 +308,12 @@ def table(found, n_models):
             row += [f"{theirs['gb']:.2f}", f"{mine['cpu_seconds'] / theirs['cpu_seconds']:.1f}"]
         lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines)
+
+
+def most(found):
+    """What stands against the limits."""
+    longest, peak = (max(mine[key] for mine, *_ in found.values()) for key in ("seconds", "gb"))
+    return f"longest: **{longest:.1f} s, {peak:.2f} GB** (limit {LIMIT_S} s, {LIMIT_GB} GB)"
 
 
 def _options():

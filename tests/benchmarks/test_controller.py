@@ -93,3 +93,13 @@ def test_each_model_costs_planning_as_much_as_the_last(fresh, tmp_path):
     for part in ("all", "ours"):
         few, some, many = (count[part] for count in [*counts, fresh[1]["calls"]])
         assert many - some == pytest.approx(some - few, rel=0.03), part
+
+
+def test_what_is_printed():
+    jobs = {"score": 1200, "gather": 2}
+    took = {"seconds": 3.04, "cpu_seconds": 2.0, "gb": 0.256, "jobs": jobs}
+    found = {"a first run": [took, took | {"cpu_seconds": 0.5}], "nothing to do": [took]}
+    *_, first, nothing = controller.table(found, 1000).splitlines()
+    assert first == "| a first run | 1,202 | 3.0 | 2.0 | 0.26 | 1,202 | 0.5 | 0.26 | 4.0 |"
+    assert nothing == "| nothing to do | 1,202 | 3.0 | 2.0 | 0.26 |  |  |  |  |"
+    assert controller.most(found) == "longest: **3.0 s, 0.26 GB** (limit 15 s, 1 GB)"
