@@ -3,8 +3,6 @@
 import pytest
 from workflow_runs import ROOT, snakemake, write_sheet
 
-pytest.importorskip("snakemake_storage_plugin_fs", reason="the storage plugin is not installed")
-
 pytestmark = pytest.mark.slow
 
 HUB = {"model": "hub", "repo": "org/model"}

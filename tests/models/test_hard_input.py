@@ -225,6 +225,14 @@ def test_a_config_of_parts_that_are_none_is_corrupt(llava, changes):
     assert outcome(llava)[0] == "corrupt"
 
 
+def test_a_checkpoint_that_needs_a_package_which_is_not_here_is_refused_by_its_name(llava):
+    write_config(llava, quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
+    status, reason, _ = outcome(llava)
+    assert status == "refused"
+    assert "bitsandbytes" in reason
+    assert "make retry" in reason
+
+
 @pytest.mark.parametrize("kind", ["perpetuum_mobile", None, 5, ["llava"], {}])
 def test_an_unknown_model_type_is_refused_by_name(llava, kind):
     write_config(llava, model_type=kind)

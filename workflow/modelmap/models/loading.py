@@ -212,8 +212,11 @@ def _reading(what, *, remote_code=False):
         raise Refused(f"{what}: {error}", error.status) from error
     except torch.OutOfMemoryError as error:
         raise Refused(f"{what} does not fit the device's memory: {error}", "too_large") from error
-    except (MemoryError, torch.AcceleratorError, ImportError):
+    except (MemoryError, torch.AcceleratorError):
         raise  # no fault of the checkpoint
+    except ImportError as error:
+        reason = f"{what} needs what is not installed here: {error}; install it, then make retry"
+        raise Refused(reason) from error
     except Exception as error:
         memory.expect_enough(error)
         if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
