@@ -160,6 +160,7 @@ def test_some_models_of_a_matrix():
         ("sample_id,n_bytes\ns,1\n", "m.csv: holds no model"),
         ("sample_id,a\n", "m.csv: holds no sample"),
         ("sample_id,a,a\ns,-1,-1\n", 'm.csv line 1, column 3: "a" is column 2 already; keep one'),
+        ('sample_id,"a\nb",c\ns,-1,-1\n', "m.csv line 1: a name that goes on in the next line; …"),
         ('sample_id,"a,b"\ns,-1\n', "m.csv: a model is named 'a,b', expected text without comma…"),
         ("sample_id,a ,b\ns,-1,-1\n", "m.csv: a model is named 'a ', expected text without com…"),
         ("sample_id,a\ns,-1\ns,-2\n", 'm.csv: sample_id "s" stands twice; expected each once'),

@@ -120,6 +120,18 @@ def test_a_job_on_the_cpu_takes_no_gpu(start):
     assert has(start(n=2)) == ["0", "1"]
 
 
+@pytest.mark.parametrize("kind", ["a link", "a file"])
+def test_a_folder_that_somebody_else_may_have_made_is_not_used(tmp_path, monkeypatch, kind):
+    locks, elsewhere = tmp_path / "locks", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    locks.symlink_to(elsewhere) if kind == "a link" else locks.touch()
+    monkeypatch.setattr(gpus, "LOCKS", locks)
+    monkeypatch.setenv(gpus.VISIBLE, "0,1")
+    with pytest.raises(gpus.NoLocks, match="no locks on GPUs"):
+        gpus.hold(1)
+    assert not list(elsewhere.iterdir())
+
+
 @pytest.mark.slow
 def test_snakemake_runs_as_many_jobs_as_there_are_gpus(tmp_path, monkeypatch):
     folder = copy_project(tmp_path)

@@ -67,7 +67,7 @@ def test_a_line_of_names_that_does_not_end_is_refused_early(tmp_path):
     with path.open("wb") as file:
         file.write(b"sample_id,")
         file.truncate(2**31)
-    with pytest.raises(InvalidMatrix, match="m.csv line 1: 67,108,864 bytes or more"):
+    with pytest.raises(InvalidMatrix, match="m.csv line 1: 67,108,864 characters or more"):
         foreign.names(path)
     path.write_text("sample_id," + "x" * 200_000)
     with pytest.raises(InvalidMatrix, match="line 1: field larger than field limit"):

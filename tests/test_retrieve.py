@@ -89,6 +89,16 @@ def test_weights_stay_while_a_score_is_missing(describe, write, tmp_path, monkey
     assert hub.missing_files(missing["adapter_source"]) == ["adapter_model.safetensors"]
 
 
+def test_the_hashes_tell_an_adapter_in_a_folder_that_was_trained_anew(describe, tmp_path):
+    folder = tmp_path / "lora"
+    files = sorted(map(str, folder.iterdir()))
+    options = {"adapter": str(folder), "adapter_path": str(folder), "files": files}
+    before = describe(**options)
+    assert before["status"] == "ok"
+    (folder / "adapter_model.safetensors").write_bytes(b"trained anew")
+    assert describe(**options)["hashes"] != before["hashes"]
+
+
 @pytest.mark.parametrize("kind", ["hub", "folder", "adapter"])
 def test_a_node_without_a_models_files_fails_the_job_and_refuses_no_model(
     describe, tmp_path, monkeypatch, kind

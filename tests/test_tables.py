@@ -1,8 +1,6 @@
 """What is written is read back; what is not ours is refused; no file is ever half a file."""
 
-import errno
 import math
-import os
 import re
 import resource
 
@@ -260,33 +258,7 @@ def test_numbers_have_a_unit():
     assert all(unit.split(b",")[0].split(b";")[0] == b"nats" for unit in logs)
 
 
-# One file under two names
-
-
-@pytest.mark.parametrize("there", ["nothing", "another", "the same"])
-def test_a_link_is_the_file_and_no_older_than_now(tmp_path, there):
-    source, path = tmp_path / "source", tmp_path / "path"
-    source.write_text("new")
-    os.utime(source, (0, 0))
-    if there == "another":
-        path.write_text("old")
-    elif there == "the same":
-        tables.link(source, path)
-        os.utime(source, (0, 0))
-    tables.link(source, path)
-    assert path.samefile(source)
-    assert path.stat().st_mtime > 0
-    assert set(tmp_path.iterdir()) == {source, path}
-
-
-def test_a_file_system_without_links_gets_a_copy(tmp_path, monkeypatch):
-    def fail(*_):
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", fail)
-    (tmp_path / "source").write_text("new")
-    tables.link(tmp_path / "source", tmp_path / "path")
-    assert (tmp_path / "path").read_text() == "new"
+# What is broken
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage"])
@@ -296,4 +268,18 @@ def test_a_file_that_is_missing_or_broken_is_made_by_nobody(path, content):
         path.write_bytes(content)
     assert not tables.is_made_by(path, tables.GATE, {})
     with pytest.raises((tables.OtherVersion, FileNotFoundError), match=re.escape(str(path))):
+        tables.read(path, tables.GATE)
+
+
+def test_damage_within_a_file_is_told_with_its_name(path):
+    """Its footer is whole."""
+    rows = [
+        {"check": f"{i}", "value": i * 1.1, "limit": 1.0, "verdict": "pass"} for i in range(999)
+    ]
+    tables.write(path, tables.GATE, rows)
+    content = bytearray(path.read_bytes())
+    content[4:2000] = bytes(1996)
+    path.write_bytes(content)
+    assert tables.is_made_by(path, tables.GATE, {})
+    with pytest.raises(tables.Broken, match=f"{re.escape(str(path))}.*delete it"):
         tables.read(path, tables.GATE)

@@ -115,6 +115,9 @@ def test_a_prompt_that_the_template_leaves_out_is_an_error(tmp_path):
         (OSError("no file of weights is there"), "corrupt"),
         (OSError(errno.EIO, "Input/output error"), None),
         (torch.AcceleratorError("the device is lost"), None),
+        (ImportError("it requires the bitsandbytes library: pip install bitsandbytes"), "refused"),
+        (ImportError("libcudart.so.13: cannot open shared object file"), None),
+        (ValueError("no activation is called bad_alloc"), "corrupt"),
     ],
     ids=lambda value: str(value)[:20],
 )

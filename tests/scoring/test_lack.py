@@ -115,7 +115,12 @@ def test_lack_of_memory_is_known_by_what_it_says(error):
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("mat1 and mat2"), OSError(errno.ENOSPC, "No space left"), ValueError()]
+    "error",
+    [
+        RuntimeError("mat1 and mat2"),
+        OSError(errno.ENOSPC, "No space left"),
+        KeyError("bad_alloc"),  # a name that a checkpoint has chosen
+    ],
 )
 def test_other_errors_are_no_lack_of_memory(error):
     memory.expect_enough(error)

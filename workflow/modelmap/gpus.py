@@ -1,19 +1,29 @@
 """Which GPUs of this machine a job computes on.
 
 Snakemake counts GPUs, and says to no job which are its own; a cluster's scheduler does. So every
-job on a workstation holds a lock on each GPU that it takes, until it ends: the kernel releases the
-locks of a process that is killed. Other Snakemakes of the same user hold the same locks.
+job on a workstation holds a lock on each GPU that it takes, until it and its workers end: the
+kernel releases the locks of what is killed. Other Snakemakes of the user hold the same locks.
 """
 
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 
-DEVICES, LOCKS = Path("/dev"), Path(f"/tmp/modelmap-gpus-{os.getuid()}")
+DEVICES = Path("/dev")
+# of this user and, in what a scheduler has given, of this allocation, whose GPUs may have numbers
+# of their own
+OF = [str(os.getuid()), *filter(None, [os.environ.get("SLURM_JOB_ID")])]
+LOCKS = Path("/tmp/modelmap-gpus-" + "-".join(OF))
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+ADVICE = f"remove it, or give each run GPUs of its own by {VISIBLE}"
 ASK_EVERY = 1  # seconds
 held = []  # file descriptors; closed when the process ends, which releases the locks
+
+
+class NoLocks(RuntimeError):
+    """The folder of the locks cannot be used."""
 
 
 def visible():
@@ -40,11 +50,15 @@ def hold(n, *, jobs_per_gpu=1):
     Returns
     -------
     list of str : the GPUs, as CUDA_VISIBLE_DEVICES now names them
+
+    Raises
+    ------
+    NoLocks
     """
     devices = visible()
     if not devices or not n or (VISIBLE in os.environ and len(devices) <= n):
         return devices
-    LOCKS.mkdir(mode=0o700, exist_ok=True)
+    _make_folder()
     n, told = min(n, len(devices)), False
     while not (locks := _lock(devices, n, jobs_per_gpu)):
         if not told:
@@ -57,6 +71,17 @@ def hold(n, *, jobs_per_gpu=1):
     os.environ[VISIBLE] = ",".join(locks)
     print(f"holding GPU {os.environ[VISIBLE]} of {', '.join(devices)}", flush=True)
     return list(locks)
+
+
+def _make_folder():
+    """Make the folder of the locks; NoLocks if it is not, or not alone, this user's."""
+    try:
+        LOCKS.mkdir(mode=0o700, exist_ok=True)
+        found = LOCKS.lstat()
+    except OSError as error:
+        raise NoLocks(f"no locks on GPUs: {LOCKS}: {error.strerror}; {ADVICE}") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise NoLocks(f"no locks on GPUs: {LOCKS} is somebody else's; {ADVICE}")
 
 
 def _lock(devices, n, jobs_per_gpu):

@@ -26,8 +26,10 @@ def header(path):
             line = lines.readline(BLOCK)
         if len(line) == BLOCK:
             raise InvalidMatrix(
-                f"{path} line 1: {BLOCK:,} bytes or more, expected names of columns"
+                f"{path} line 1: {BLOCK:,} characters or more, expected names of columns"
             )
+        if line.count('"') % 2:
+            raise InvalidMatrix(f"{path} line 1: a name that goes on in the next line; rename it")
         columns = next(csv.reader([line], delimiter=SEPARATORS[path.suffix]), [])
     except UnicodeDecodeError:
         raise InvalidMatrix(f"{path}: not UTF-8 text; save it as UTF-8") from None

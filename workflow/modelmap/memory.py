@@ -12,7 +12,10 @@ SAID = ("can't allocate memory", "cannot allocate memory", "bad_alloc", "can't s
 
 def expect_enough(error):
     """Raise MemoryError if `error` says that the host has no more memory."""
-    text = str(error).lower()
-    lacks = isinstance(error, OSError) and error.errno == errno.ENOMEM
-    if lacks or isinstance(error, MemoryError) or any(words in text for words in SAID):
+    lacks = isinstance(error, MemoryError)
+    lacks |= isinstance(error, OSError) and error.errno == errno.ENOMEM
+    # (Not of any kind: a checkpoint, or a text, may hold these words, and an error quote it.)
+    if isinstance(error, RuntimeError | ImportError):
+        lacks |= any(words in str(error).lower() for words in SAID)
+    if lacks:
         raise MemoryError(str(error)) from error

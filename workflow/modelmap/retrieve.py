@@ -38,17 +38,14 @@ def describe(repo, *, revision, path, adapter, adapter_path, convert, remote_cod
     if path and remote_code:
         found |= {"status": "refused", "reason": "remote_code is of hub ids: it names a commit"}
     if found["status"] == "ok" and adapter:
-        found |= _adapter(adapter, adapter_path, found)
+        found |= _adapter(adapter, adapter_path, found, files)
     return found
 
 
 def _local(path, files):
     """What there is to say of a folder."""
     reason = None if Path(path).is_dir() else f"the folder {path} does not exist"
-    hashes = {}
-    for file in files:
-        with open(file, "rb") as content:
-            hashes[file] = hashlib.file_digest(content, "sha256").hexdigest()
+    hashes = _hashes(files)
     status = "missing" if reason else "ok"
     return {
         "commit": None,
@@ -57,6 +54,15 @@ def _local(path, files):
         "status": status,
         "reason": reason,
     }
+
+
+def _hashes(files):
+    """sha256 of files, by their paths."""
+    hashes = {}
+    for file in files:
+        with open(file, "rb") as content:
+            hashes[file] = hashlib.file_digest(content, "sha256").hexdigest()
+    return hashes
 
 
 def _remote(repo, revision, options):
@@ -75,11 +81,11 @@ def _remote(repo, revision, options):
     return found
 
 
-def _adapter(adapter, path, found):
-    """What the adapter adds to what was found."""
+def _adapter(adapter, path, found, files):
+    """What the adapter adds to what was found; `files` are those of folders."""
     if path:
         if Path(path, "adapter_config.json").exists():
-            return {}
+            return {"hashes": found["hashes"] | _hashes(files)}
         reason = f"{adapter} is no adapter: it has no adapter_config.json"
         return {"status": "missing", "reason": reason}
     source = hub.resolve(adapter)

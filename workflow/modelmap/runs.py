@@ -55,7 +55,7 @@ def enter(folder):
     """
     locks, notes = Path(folder, "locks"), Path(folder, "controllers")
     notes.parent.mkdir(exist_ok=True)
-    file = os.open(notes, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    file = _open(notes, os.O_APPEND)
     alone = _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     others = [other for other in _read(notes) if _may_live(other)]
     if alone:
@@ -73,7 +73,8 @@ def enter(folder):
 
 def unrecorded(folder, results):
     """What to tell where there are results and none of Snakemake's records, as list of str."""
-    if not Path(results, "scores").exists() or any(Path(folder, "metadata").glob("*")):
+    records = any(Path(folder, "metadata").glob("*")) or Path(folder, "metadata.db").exists()
+    if records or not Path(results, "scores").exists():
         return []
     return [UNRECORDED.format(folder=folder, results=results)]
 
@@ -98,10 +99,18 @@ def wait_for_twin(log):
     jobs = Path(".snakemake/jobs")
     jobs.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(log.encode()).hexdigest()  # of any length of path
-    file = os.open(jobs / name, os.O_RDWR | os.O_CREAT, 0o666)
+    file = _open(jobs / name)
     if _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB) is False:
         print(f"another process still does this job: waiting for it ({log})", file=sys.stderr)
         _lock(file, fcntl.LOCK_EX)
+
+
+def _open(path, how=0):
+    """Open a file to lock it, which others of the group may lock too, as Snakemake's records."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | how, 0o666)
+    with contextlib.suppress(PermissionError):  # somebody else's: it is so already
+        os.fchmod(file, 0o664)
+    return file
 
 
 def _lock(file, how):

@@ -7,6 +7,10 @@ import time
 UNTIL_GONE = 300  # seconds
 
 
+class NoAnswer(RuntimeError):
+    """SLURM does not say which jobs there are."""
+
+
 class StillThere(RuntimeError):
     """Jobs that were cancelled do not go."""
 
@@ -17,7 +21,11 @@ def queued(folder):
     What a job is stands in its comment: its rule, and the values of its wildcards.
     """
     command = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", "%i|%Z|%k"]
-    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    try:
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", None) or error
+        raise NoAnswer(f"squeue: {said}; run again where and when SLURM answers") from None
     found = {}
     for line in lines.splitlines():
         job, submitted_from, what = line.split("|", maxsplit=2)
@@ -49,12 +57,12 @@ def cancel_left_behind(folder, about_to_run):
 
     Raises
     ------
-    StillThere
+    NoAnswer, StillThere
     """
     found = queued(folder)
     left = sorted(job for what in set(about_to_run) & found.keys() for job in found[what])
     if left:
-        subprocess.run(["scancel", *left], check=True)
+        subprocess.run(["scancel", *left], check=False)  # one may have ended meanwhile
     end = time.monotonic() + UNTIL_GONE
     while staying := {job for jobs in queued(folder).values() for job in jobs} & {*left}:
         if time.monotonic() > end:

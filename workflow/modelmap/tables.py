@@ -5,10 +5,9 @@ numbers: it is a param of the rule that writes the file, so jobs rerun, and a fi
 version is refused when read.
 """
 
-import errno
 import json
 import os
-import shutil
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -256,22 +255,6 @@ def write_table(path, table, provenance=None):
         temporary.unlink(missing_ok=True)
 
 
-def link(source, path):
-    """Let `path`, whatever was there, be the file `source` too, and no older than now."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-            raise
-        shutil.copyfile(source, temporary)  # a file system without links
-    os.utime(temporary)
-    temporary.replace(path)
-    temporary.unlink(missing_ok=True)  # it stays where `path` was that file already
-
-
 def write_vectors(path, schema, models, vectors, provenance=None, *, more=()):
     """Write an ndarray of shape (n_models, n_samples), a row per model, of `schema`.
 
@@ -342,15 +325,14 @@ def read(path, schema, *, columns=None):
 def read_table(path, schema, *, columns=None):
     """Read the file at `path`, of `schema`, as a pyarrow table."""
     check(path, schema)
-    return pq.read_table(path, columns=columns)
+    with _reading(path):
+        return pq.read_table(path, columns=columns)
 
 
 def check(path, schema):
     """Raise OtherVersion if the file at `path` holds something else, or another version of it."""
-    try:
+    with _reading(path):
         found = pq.read_schema(path)
-    except pa.ArrowInvalid as error:  # which does not say where
-        raise Broken(f"{path}: {error}; delete it and run the workflow again") from error
     metadata = found.metadata or {}
     for key in (b"name", b"version"):
         if metadata.get(key) != schema.metadata[key]:
@@ -358,6 +340,18 @@ def check(path, schema):
                 f"{path}: expected {_says(schema.metadata)}, found {_says(metadata)}; "
                 "delete it and run the workflow again"
             )
+
+
+@contextmanager
+def _reading(path):
+    """What Arrow finds broken is told with its place."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        if getattr(error, "errno", None) is not None:  # of the disk, or not there
+            raise
+        said = " ".join(str(error).split())
+        raise Broken(f"{path}: {said}; delete it and run the workflow again") from error
 
 
 def n_rows(path):

@@ -13,6 +13,8 @@ rule sample:
         "resources/samples/{dataset}.parquet",
     log:
         "logs/sample/{dataset}.log",
+    # A hub's dataset is downloaded, and nodes of a cluster may have no network.
+    localrule: any(block["source"] == "hub" for block in DATASETS.values())
     conda:
         "../../envs/modelmap.yaml"
     params:

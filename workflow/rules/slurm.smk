@@ -7,7 +7,7 @@ from modelmap import slurm
 
 def cancel_left_behind():
     """Cancel jobs of an earlier run in this folder which this one is about to submit anew."""
-    if workflow.executor_plugin.name != "slurm":
+    if workflow.executor_plugin.name != "slurm" or OTHERS:  # they may be those of another run
         return
     due = [
         slurm.what_is(job.rule.name, job.wildcards)
@@ -16,7 +16,7 @@ def cancel_left_behind():
     ]
     try:
         left = slurm.cancel_left_behind(workflow.workdir_init, due)
-    except slurm.StillThere as error:
+    except (slurm.StillThere, slurm.NoAnswer) as error:
         raise WorkflowError(str(error)) from None
     if left:
         print(f"Cancelled {len(left)} jobs of a run that was killed:", *left, file=sys.stderr)

@@ -2,14 +2,18 @@
 Before any job: who else is at work in this folder, can it be written to, what is scored already?
 """
 
-from modelmap import runs, tables
+from modelmap import keeping, runs, tables
 
-if workflow.is_main_process:
+OTHERS = []  # what there is to tell of other runs in this folder
+
+# The report is drawn by a second Snakemake, within a job, which locks nothing.
+if workflow.is_main_process and "--nolock" not in sys.argv:
     try:
-        for told in [*runs.enter(".snakemake"), *runs.unrecorded(".snakemake", "results")]:
-            print(told, file=sys.stderr)
+        OTHERS = runs.enter(".snakemake")
     except OSError as error:
-        raise WorkflowError(f"{os.getcwd()} cannot be written to: {error}") from None
+        OTHERS = [f"{os.getcwd()} cannot be written to, so nothing can be run here: {error}"]
+    for told in [*OTHERS, *runs.unrecorded(".snakemake", "results")]:
+        print(told, file=sys.stderr)
 
 
 def check_scores(file, params):
@@ -28,12 +32,12 @@ def keep_scores(file, _):
     Scores of the same samples, model and settings are then there at once (see score.py). What the
     user forces is scored anew.
     """
-    whole, chosen = Path(file).with_suffix(".whole"), workflow.dag_settings
+    chosen = workflow.dag_settings
     forced = {*chosen.forcerun, *(chosen.targets if chosen.forcetargets else ())}
     if chosen.forceall or forced & {"score", file}:
-        whole.unlink(missing_ok=True)
+        keeping.forget(file)
     elif Path(file).exists():
-        tables.link(file, whole)
+        keeping.put_aside(file)
 
 
 def look_before_work():

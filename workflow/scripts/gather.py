@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from modelmap import foreign, frozen, gather, tables
+from modelmap import foreign, frozen, gather, keeping, tables
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
@@ -17,7 +17,7 @@ for file in snakemake.input.scores:  # results/scores/{dataset}/{model}/{shard}.
     gates.setdefault(model, facts.get("gate", []))
     plans.setdefault(model, []).append(facts.get("plan"))
     noise.setdefault(model, []).append(facts.get("noise"))
-    Path(file).with_suffix(".whole").unlink(missing_ok=True)  # the job that made it is noted
+    keeping.forget(file)  # the job that made it is noted
 
 facts, rows = {"plans": plans, "level": params.level}, None
 if snakemake.input.matrix:

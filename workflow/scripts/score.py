@@ -3,16 +3,15 @@
 import shutil
 from pathlib import Path
 
-from modelmap import gpus, retrieve, tables
+from modelmap import gpus, keeping, retrieve, tables
 from modelmap.datasets import samples
 from modelmap.log import log_to
 from modelmap.scoring import plan
 
 log_to(snakemake.log[0])
 
-settings, output = snakemake.params.settings, Path(snakemake.output[0])
-parts = output.with_suffix(".parts")
-whole = output.with_suffix(".whole")  # the same file, until Snakemake is known to have noted it
+settings, output = snakemake.params.settings, snakemake.output[0]
+parts = Path(output).with_suffix(".parts")
 checkpoint = retrieve.read(snakemake.input.model, snakemake.input.weights)
 facts = {"model": snakemake.wildcards.model, "checkpoint": checkpoint, "settings": settings}
 scores, outcome = [], {key: checkpoint[key] for key in ("status", "reason")}
@@ -23,10 +22,10 @@ if checkpoint["status"] == "ok":
     shown = samples.variants(some, settings["variants"], prompt=prompt, everything=rows)
     shown += samples.paraphrased(some, settings["paraphrases"], everything=rows)
     key = [settings, checkpoint["hashes"], snakemake.params.version]
-    facts["asked"] = plan.fingerprint(key, [plan.identity(sample) for sample in shown])
-    if tables.is_made_by(whole, tables.SCORES, {"asked": facts["asked"], "status": "ok"}):
+    facts["asked"] = plan.asked(key, shown)
+    if keeping.take_back(output, facts["asked"]):
         print("these samples were scored before: nothing is scored again")
-        tables.link(whole, output)
+        shutil.rmtree(parts, ignore_errors=True)
         raise SystemExit
 
     from modelmap.models import loading  # torch only where it is needed
@@ -53,7 +52,8 @@ if checkpoint["status"] == "ok":
         )
     except loading.Refused as error:
         outcome = {"status": error.status, "reason": str(error)}
-tables.write(whole, tables.SCORES, scores, facts | outcome)
-tables.link(whole, output)
+kept = keeping.second_name(output)  # until Snakemake is known to have noted the end of the job
+tables.write(kept, tables.SCORES, scores, facts | outcome)
+keeping.link(kept, output)
 if outcome["status"] == "ok":
     shutil.rmtree(parts, ignore_errors=True)

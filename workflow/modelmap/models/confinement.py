@@ -29,6 +29,7 @@ INDICES = ("model.safetensors.index.json", "adapter_model.safetensors.index.json
 IMPLEMENTATIONS = tuple(
     f"{mark}{kind}_implementation" for mark in ("", "_") for kind in ("attn", "experts")
 )
+_load = torch.load
 _confined = []  # the blocks that are running; a list, as threads that they start are confined too
 
 
@@ -36,13 +37,13 @@ _confined = []  # the blocks that are running; a list, as threads that they star
 def confined():
     """Refuse whatever unpickles or goes to the network in this process while the block runs."""
     _watch()
-    load, torch.load = torch.load, _refuse_to_load  # a pickle too, if read with more care
+    torch.load = _refuse_to_load  # a pickle too, if read with more care
     _confined.append(None)
     try:
         yield
     finally:
         _confined.pop()
-        torch.load = load
+        torch.load = _refuse_to_load if _confined else _load
 
 
 @cache

@@ -43,6 +43,8 @@ gc.enable()
 LOADED = {*MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES, *MODEL_FOR_CAUSAL_LM_MAPPING_NAMES}
 BLIND = LOADED - {*MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
 OWN_CODE = ("AutoModelForMultimodalLM", "AutoModelForImageTextToText", "AutoModelForCausalLM")
+# How transformers says that a checkpoint wants a package which need not be installed
+WANTS = ("pip install", "not installed", "requires the")
 VISION = {"packed": packed.NAME, "eager": "eager"}
 
 
@@ -215,6 +217,9 @@ def _reading(what, *, remote_code=False):
     except (MemoryError, torch.AcceleratorError):
         raise  # no fault of the checkpoint
     except ImportError as error:
+        memory.expect_enough(error)
+        if not any(words in str(error) for words in WANTS):
+            raise  # of a machine whose packages are broken
         reason = f"{what} needs what is not installed here: {error}; install it, then make retry"
         raise Refused(reason) from error
     except Exception as error:

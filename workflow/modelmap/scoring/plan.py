@@ -4,6 +4,7 @@ import hashlib
 import json
 import zlib
 from functools import partial
+from importlib.metadata import version
 from itertools import groupby
 from typing import NamedTuple
 
@@ -73,6 +74,12 @@ def fingerprint(*facts):
     """A short hash of what can be written as JSON."""
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def asked(key, samples):
+    """What scores are of, told before anything is loaded: `key`, see shard.score_shard, samples."""
+    versions = [version(package) for package in ("torch", "transformers")]
+    return fingerprint(key, versions, [identity(sample) for sample in samples])
 
 
 def identity(sample):
