@@ -146,17 +146,6 @@ def test_scores_copied_without_records_and_times_are_kept_by_what_they_say(finis
     assert "nothing is scored again" in log.read_text()
 
 
-def test_scores_that_are_outdated_stay_so_where_a_run_is_stopped_at_its_start(project, finished):
-    shutil.copytree(finished / "results", project / "results")
-    metadata = project / "photos/metadata.jsonl"
-    metadata.write_text(metadata.read_text().replace("picture", "drawing"))
-    run(project, "--", "resources/samples/photos.parquet")
-    kept = (project / SCORES).with_suffix(".whole")
-    with running(project) as controller:
-        faults.wait(kept.exists, controller)
-    assert "rule score:" in run(project, "--dry-run")
-
-
 def test_what_is_forced_is_scored_anew(finished, tmp_path):
     folder = shutil.copytree(finished, tmp_path / "forced")
     run(folder, "--forcerun", "score")

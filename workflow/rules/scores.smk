@@ -19,8 +19,6 @@ rule score:
         "results/scores/{dataset}/{model}/{shard}.parquet",
     log:
         "logs/score/{dataset}/{model}/{shard}.log",
-    benchmark:
-        "logs/score/{dataset}/{model}/{shard}.benchmark.tsv"
     conda:
         "../../envs/modelmap.yaml"
     threads: score_threads()
