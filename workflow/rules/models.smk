@@ -93,8 +93,7 @@ rule convert:
     conda:
         "../../envs/modelmap.yaml"
     resources:
-        mem_mb=memory_mb,
-        runtime=minutes(lambda wildcards: 0),
+        **if_asked(mem_mb=memory_mb, runtime=minutes(lambda wildcards: 0)),
     script:
         "../scripts/convert.py"
 

@@ -10,6 +10,11 @@ from functools import cache
 
 from modelmap import planning, resources
 
+# Memory and time are asked by who submits jobs elsewhere, or bounds them here (--resources mem_mb=…).
+# Else by nobody: of thousands of jobs it takes a while to tell.
+ARE_ASKED = workflow.resource_settings.nodes is not None or any(
+    name in workflow.global_resources for name in ("mem_mb", "runtime")
+)
 DEVICE = "cpu" if config["score"]["device"] == "cpu" else "gpu"
 
 
@@ -73,6 +78,11 @@ def n_texts_judged(wildcards):
 def weights_gb(model):
     """GB of a model's weights, by the best that is known."""
     return resources.weights_gb(n_bytes(model), MODELS[model]["params_b"])
+
+
+def if_asked(**functions):
+    """Resources that are told by functions; none where nobody asks."""
+    return functions if ARE_ASKED else {}
 
 
 def memory_mb(wildcards, threads, attempt):

@@ -23,12 +23,11 @@ rule score:
         "../../envs/modelmap.yaml"
     threads: score_threads()
     resources:
+        **if_asked(mem_mb=memory_mb, runtime=minutes(n_pairs)),
         gpu=gpus_of,
         jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
-        mem_mb=memory_mb,
-        runtime=minutes(n_pairs),
     params:
         settings=lambda wildcards: settings_of(wildcards.model, wildcards.dataset),
         version=tables.version(tables.SCORES),

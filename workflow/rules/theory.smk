@@ -37,12 +37,11 @@ rule write_texts:
         "../../envs/modelmap.yaml"
     threads: score_threads()
     resources:
+        **if_asked(mem_mb=memory_mb, runtime=minutes(n_tokens_written)),
         gpu=gpus_of,
         jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
-        mem_mb=memory_mb,
-        runtime=minutes(n_tokens_written),
     params:
         settings=settings_of_theory,
         n_samples=config["theory"]["n_samples"],
@@ -68,12 +67,11 @@ rule judge_texts:
         "../../envs/modelmap.yaml"
     threads: score_threads()
     resources:
+        **if_asked(mem_mb=memory_mb, runtime=minutes(n_texts_judged)),
         gpu=gpus_of,
         jobs_per_gpu=config["score"]["jobs_per_gpu"],
         device=config["score"]["device"],
         batch_tokens=str(config["score"]["batch_tokens"]),
-        mem_mb=memory_mb,
-        runtime=minutes(n_texts_judged),
     params:
         settings=settings_of_theory,
         version=tables.version(tables.SCORES),
