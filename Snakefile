@@ -1,6 +1,7 @@
 """Map models by the log-likelihood they give to the same samples."""
 
 import gc
+import os
 import sys
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 """
-What jobs that load a model ask a cluster for, by the rule in modelmap/resources.py. Functions alone.
+What jobs that load a model ask a cluster for, by the rule in modelmap/resources.py.
 
 Snakemake asks once more when a job is to begin: then the files are there that tell. (`cache` keeps
 no exception, so what is not there is looked for again.)

@@ -12,8 +12,8 @@ if workflow.is_main_process and "--nolock" not in sys.argv:
         OTHERS = runs.enter(".snakemake")
     except OSError as error:
         OTHERS = [f"{os.getcwd()} cannot be written to, so nothing can be run here: {error}"]
-    for told in [*OTHERS, *runs.unrecorded(".snakemake", "results")]:
-        print(told, file=sys.stderr)
+    for line in [*OTHERS, *runs.unrecorded(".snakemake", "results")]:
+        print(line, file=sys.stderr)
 
 
 def check_scores(file, params):
