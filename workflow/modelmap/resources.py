@@ -1,7 +1,8 @@
 """What a job that loads a model asks a cluster for: memory of the host, and minutes.
 
-Generous, for a job that asks for too little is killed, and one that asks for too much only waits
-longer; and times `attempt`, so that a job that was killed for it asks for more.
+Estimates, which nobody has measured on a GPU; generous, for a job that asks for too little is
+killed, and one that asks for too much only waits longer. Times `attempt`, so that a job that was
+killed for it asks for more.
 """
 
 import math
@@ -13,7 +14,7 @@ BASE_MB, WORKER_MB = 4000, 600  # Python, torch and CUDA; a process that prepare
 LOADED_MB = {"gpu": 1500, "cpu": 3000}  # of a GB of weights, which are float32 on a CPU
 SAMPLES = 4  # times the file of samples: its images are read whole
 BASE_MINUTES, LOADING = 20, 0.2  # imports and the gate; minutes per GB of weights
-PAIR_SECONDS = {"gpu": 0.01, "cpu": 1.0}  # per GB: five times what an A100 takes of usual images
+PAIR_SECONDS = {"gpu": 0.01, "cpu": 1.0}  # per GB of weights
 
 
 def weights_gb(n_bytes, params_b):
