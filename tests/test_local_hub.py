@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from huggingface_hub import HfApi
 from PIL import Image
 from tiny import write_checkpoint
 
 from modelmap import hub
+
+pytestmark = pytest.mark.slow
 
 SECRET = "hf_theSecretToken"
 

@@ -5,6 +5,8 @@ from uncertainty import bits_per_byte, coverage, limit, overstatement
 
 from modelmap.geometry.divergence import KL_LIMIT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("size", [1, 5])
 def test_gaussian_intervals_cover(size):

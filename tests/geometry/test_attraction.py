@@ -8,6 +8,8 @@ from sklearn.manifold._t_sne import _joint_probabilities, _kl_divergence
 from modelmap.geometry import attraction
 from modelmap.geometry.divergence import squared_distances
 
+pytestmark = pytest.mark.slow
+
 N = 20
 Q = np.random.default_rng(0).normal(size=(N, 50))
 D2 = squared_distances(Q)

@@ -6,6 +6,8 @@ from modelmap.geometry.centering import double_center
 from modelmap.geometry.embedding import embed
 from modelmap.geometry.placing import Frozen, align, alignment, place, redraw
 
+pytestmark = pytest.mark.slow
+
 
 def turned(X, angle, *, mirror=False):
     cos, sin = np.cos(angle), np.sin(angle)

@@ -11,6 +11,8 @@ from modelmap.geometry import prediction
 from modelmap.geometry.prediction import NestedRidge, Unpredictable
 from modelmap.geometry.ridge import DualRidge, lack_of_r2, squared_error
 
+pytestmark = pytest.mark.slow
+
 SIZES = [10, 7, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1]
 FAMILY = np.repeat(np.arange(len(SIZES)), SIZES)
 MODEL = np.arange(len(FAMILY))  # each a lineage of its own

@@ -19,6 +19,8 @@ from modelmap.models.cost import NoEstimate, estimate
 from modelmap.models.families import KNOWN
 from modelmap.models.model import Refused
 
+pytestmark = pytest.mark.slow
+
 FIRST = {"gemma3", "gpt2", "idefics3", "kosmos-2", "mllama", "paligemma", "qwen2_5_vl", "qwen3_5"}
 PROMPT, TARGET, SIZE = "Describe the image.", "There are two blue squares.", (96, 64)
 USUAL = {"dtype": "auto", "image_options": None, "share_prefix": "auto"}

@@ -18,6 +18,8 @@ from modelmap.models.internvl_chat import convert
 from modelmap.models.model import Refused
 from modelmap.scoring import pipeline
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = [
     Sample("a", "a red circle", noise(80, 40)),
     Sample("b", "There are two blue squares.", noise(40, 96, seed=1)),

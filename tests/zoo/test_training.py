@@ -9,6 +9,8 @@ from tiny import load
 from modelmap.datasets import scenes
 from modelmap.zoo import merging, training
 
+pytestmark = pytest.mark.slow
+
 WORLD = {
     "kinds": dict.fromkeys(scenes.KINDS, 0.2),
     "styles": {"short": 0.6, "detail": 0.2, "tag": 0.2},
