@@ -7,6 +7,7 @@ import time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
+from browser import browser  # noqa: E402, F401
 from tiny import Sample, load, noise  # noqa: E402
 
 TEXTS = ["user\nassistant\nDescribe the image.", "a red circle", "There are two blue squares."]

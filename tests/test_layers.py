@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "scoring": ({"numpy", "torch"}, {"memory", "quoting", "scoring"}),
     "zoo": ({"numpy", "safetensors", "tokenizers", "torch", "transformers"}, {"models", "zoo"}),
     "figures": (
-        {"PIL", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},
+        {"PIL", "itables", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},
         {"figures"},
     ),
 }
