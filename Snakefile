@@ -44,11 +44,21 @@ include: "workflow/rules/subsets.smk"
 include: "workflow/rules/theory.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/progress.smk"
 
 
 onstart:
     look_before_work()
     cancel_left_behind()
+    begin_telling()
+
+
+onsuccess:
+    tell_the_end("Done")
+
+
+onerror:
+    tell_the_end("Failed" if workflow.scheduler.failed else "Stopped")
 
 
 rule all:

@@ -59,10 +59,15 @@ def n_rows_and_mb(dataset):
 
 def n_pairs(wildcards):
     """How many pairs a score job has."""
-    block, (n_rows, _) = DATASETS[wildcards.dataset], n_rows_and_mb(wildcards.dataset)
+    return n_pairs_on(wildcards.dataset) / MODELS[wildcards.model]["shards"]
+
+
+def n_pairs_on(dataset):
+    """How many pairs a model has to score on a dataset."""
+    block, (n_rows, _) = DATASETS[dataset], n_rows_and_mb(dataset)
     about = {"variants": block["variants"], "n_paraphrases": len(block["paraphrases"])}
     load = planning.workload(n_images=n_rows, n_targets=n_rows, **about)
-    return load["n_pairs"] / MODELS[wildcards.model]["shards"]
+    return load["n_pairs"]
 
 
 def n_tokens_written(wildcards):

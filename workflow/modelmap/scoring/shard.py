@@ -113,7 +113,11 @@ class _Progress:
             return
         self.last = now
         rate = (done - self.already) / max(now - self.begin, 1e-9)
+        kept = f", {self.already} of them kept" if self.already else ""
         left = f", {(self.total - done) / rate:.0f} s left" if rate and done < self.total else ""
-        print(
-            f"{done}/{self.total} samples, {rate:.1f} samples/s{left}", file=sys.stderr, flush=True
+        digits = 1 if rate >= 10 else 3
+        print(  # modelmap.progress reads it
+            f"{done}/{self.total} samples{kept}, {rate:.{digits}f} samples/s{left}",
+            file=sys.stderr,
+            flush=True,
         )
