@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 
@@ -63,7 +64,11 @@ def test_one_controller_is_alone_and_what_is_killed_goes_on(project, finished):
         assert_refused_beside(controller, project)
         os.kill(job, signal.SIGKILL)
         assert controller.wait(300) != 0
-    assert "logs/score/photos/llava/1-of-1.log" in (project / "output").read_text()
+    told = (project / "output").read_text().split("Failed after ")[1]
+    log = "logs/score/photos/llava/1-of-1.log"
+    assert "1 job failed, 1 other was not done. What is finished is kept" in told
+    assert f"  score photos/llava/1-of-1: {log}\n" in told
+    assert "Open" not in told
     kept = {part: part.read_bytes() for part in parts(project)}
     assert len(kept) >= 20
 
@@ -84,8 +89,9 @@ def test_one_controller_is_alone_and_what_is_killed_goes_on(project, finished):
             os.kill(job, signal.SIGCONT)  # the job that outlived its controller ends its work
             assert second.wait(300) == 0, (project / "output").read_text()
     assert_as_undisturbed(project, finished, n_resumed=kept)
-    log = project / "logs/score/photos/llava/1-of-1.log"
-    assert "nothing is scored again" in log.read_text()
+    assert "nothing is scored again" in (project / log).read_text()
+    assert re.search(r"\nDone in .*\.\n", said := (project / "output").read_text())
+    assert "scored," not in said  # by this run
 
 
 def test_on_a_full_disk_a_run_says_so_and_goes_on_where_room_is_made(project, finished, tmp_path):

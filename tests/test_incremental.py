@@ -1,11 +1,13 @@
 """Exactly what must run again does, shown by real dry runs over a finished run."""
 
 import os
+import re
 import time
 
 import polars as pl
 import pytest
 import yaml
+from terminal import run_on_terminal, seen
 from workflow_runs import copy_project, planned, run, snakemake, write_sheet
 
 pytestmark = pytest.mark.slow
@@ -39,7 +41,8 @@ def finished(tmp_path_factory):
     """A project whose workflow has run once, on a small zoo."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
     configure(folder)
-    run(folder, "--configfile", "config.yaml")
+    sent = run_on_terminal(folder, "--configfile", "config.yaml", "--quiet", "rules")
+    (folder / "terminal").write_text(sent, newline="")
     return folder
 
 
@@ -58,6 +61,39 @@ def configure(folder, sheet=SHEET, **changes):
 
 def plan(folder):
     return planned(folder, "--configfile", "config.yaml")
+
+
+def test_a_terminal_shows_how_far_a_run_is_and_at_its_end_what_to_open(project):
+    with (project / "terminal").open(newline="") as file:
+        sent = re.sub(r"\x1b\[\d*m", "", file.read())  # without colors
+    renewed = re.findall(r"\[\d+ s\] [^\r\n\x1b]*", sent)
+    assert any(re.search(r"train \d/\d jobs", line) for line in renewed)
+    assert any("score" in line and "4 models" in line for line in renewed)
+    lines = seen(sent)
+    assert not any(line.startswith("[1") and " s] " in line for line in lines)  # none is left
+    assert len([line for line in lines if re.fullmatch(r"Finished jobid: \d+ \(Rule: \w+\)", line)])
+    n_jobs = int(re.search(r"^total +(\d+)$", "\n".join(lines), re.M)[1])
+    steps = [line for line in lines if re.fullmatch(rf"\d+ of {n_jobs} steps \(.*%\) done", line)]
+    assert len(steps) == n_jobs  # every message of Snakemake's is whole
+    assert not any("Select jobs" in line or "Execute" in line for line in lines)
+    at = next(i for i, line in enumerate(lines) if line.startswith("Done in"))
+    assert re.fullmatch(
+        r"Done in .*: \d models trained, 4 models scored, 192 samples, 1 map drawn\.", lines[at]
+    )
+    told = ["Models with scores: 4 of 4 on scenes.", "Open"]
+    assert lines[at + 1 : at + 5] == [
+        *told,
+        "  results/map/scenes/map.html",
+        "  results/report.html",
+    ]
+
+
+def test_what_there_is_to_open_is_told_where_nothing_is_to_be_done(project):
+    said = run(project, "--configfile", "config.yaml")
+    assert "Nothing to be done" in said
+    assert said.rstrip().endswith("Open\n  results/map/scenes/map.html\n  results/report.html")
+    for quiet in (["--dry-run"], ["--quiet", "all"]):
+        assert "Open" not in run(project, "--configfile", "config.yaml", *quiet)
 
 
 def test_everything_is_there(project):

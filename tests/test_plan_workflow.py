@@ -15,7 +15,8 @@ def planned(folder, block=BLOCK, **score):
     """Write the config, plan, and return the rows of the plan by model."""
     config = {"models": "m.tsv", "datasets": {"d": block}, "score": score}
     (folder / "my.yaml").write_text(yaml.safe_dump(config))
-    run(folder, "--configfile", "my.yaml", "--", "plan", snakefile=ROOT / "Snakefile")
+    said = run(folder, "--configfile", "my.yaml", "--", "plan", snakefile=ROOT / "Snakefile")
+    assert "Open\n  results/plan.txt\n" in said
     plan = pl.read_csv(folder / "results/plan.tsv", separator="\t")
     return {row["model"]: row for row in plan.rows(named=True)}
 
@@ -31,7 +32,9 @@ def test_the_plan_is_what_is_still_to_do(tmp_path):
     assert before["gone"]["gpu_hours"] is None
     assert "the folder ./gone does not exist" in (tmp_path / "results/plan.txt").read_text()
     target = ("--", "results/status.tsv")
-    run(tmp_path, "--configfile", "my.yaml", *target, snakefile=ROOT / "Snakefile")
+    said = run(tmp_path, "--configfile", "my.yaml", *target, snakefile=ROOT / "Snakefile")
+    assert "1 model scored, 6 samples." in said
+    assert "  gone on d: missing: the folder ./gone does not exist" in said
     done = planned(tmp_path)["a"]
     assert (done["jobs"], done["jobs_done"], done["gpu_hours"]) == (0, 1, 0)
     more = planned(tmp_path, BLOCK | {"variants": ["given", "blank"]})["a"]

@@ -143,12 +143,15 @@ class Scoring:
 class State(NamedTuple):
     """How far a run is.
 
-    stages : dict, stage that is under way -> (jobs that are done, all); of "score": models
+    stages : dict, stage that is under way -> (jobs that are done, all); of "score" models instead,
+        each as often as there are datasets it is scored on
+    scored : what is counted of "score"
     alone : (what, log, seconds) of the only job at work; None if there are others
     """
 
     seconds: float
     stages: dict
+    scored: str
     pace: Pace | None
     n_failed: int
     alone: tuple | None
@@ -158,7 +161,8 @@ def line(state):
     """One line for a person who waits."""
     parts = []
     for stage, (done, total) in state.stages.items():
-        parts.append(f"{stage} {done:,}/{total:,} {'models' if stage == 'score' else 'jobs'}")
+        what = state.scored if stage == "score" else "jobs"
+        parts.append(f"{stage} {done:,}/{total:,} {what}")
         if stage == "score" and state.pace:
             left = duration(state.pace.left)
             parts[-1] += f", {rate(state.pace.rate)} samples/s, about {left} left"

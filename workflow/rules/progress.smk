@@ -40,6 +40,11 @@ def name_of(job):
     return " ".join([job.rule.name, "/".join(job.wildcards)]).strip()
 
 
+def scored_by(job):
+    """What a score job is a part of: a model on a dataset."""
+    return job.wildcards.model, job.wildcards.dataset
+
+
 def score_jobs(jobs):
     """Those of the jobs that score, as modelmap.progress wants them."""
     jobs = [job for job in jobs if job.rule.name == "score"]
@@ -66,14 +71,13 @@ def begin_telling():
     for job in jobs:
         if job.output:  # not a target
             by_stage.setdefault(stage_of(job), []).append(job)
-    scores = [job for job in workflow.dag.jobs if job.rule.name == "score"]
     RUN.update(
         begin=time.monotonic(),
         jobs=jobs,
         n_in={stage: len(members) for stage, members in by_stage.items()},
         left=by_stage,
         since={},
-        n_models=len({job.wildcards.model for job in scores}),
+        n_scores=len({scored_by(job) for job in workflow.dag.jobs if job.rule.name == "score"}),
         scoring=progress.Scoring(score_jobs(jobs), time.time()),
     )
     quiet = workflow.output_settings.quiet or ()
@@ -121,16 +125,16 @@ def how_far():
     for stage, left in RUN["left"].items():
         left[:] = [job for job in left if not workflow.dag.finished(job)]
         stages[stage] = RUN["n_in"][stage] - len(left), RUN["n_in"][stage]
-    open_models = {job.model for job in scoring.open.values()}
-    open_models |= {job.wildcards.model for job in failed if job.rule.name == "score"}
     if "score" in stages:
-        stages["score"] = RUN["n_models"] - len(open_models), RUN["n_models"]
+        left = {*scoring.open, *(job for job in failed if job.rule.name == "score")}
+        stages["score"] = RUN["n_scores"] - len({*map(scored_by, left)}), RUN["n_scores"]
     under_way = dict.fromkeys(stage_of(job) for job in running)
     only = running[0] if len(running) == 1 and running[0].log else None
     return progress.line(
         progress.State(
             now - RUN["begin"],
             {stage: stages[stage] for stage in stages if stage in under_way},
+            "models x datasets" if len(SCORED) > 1 else "models",
             scoring.pace({dataset: n_pairs_on(dataset) for dataset in SCORED}),
             len(failed),
             (name_of(only), only.log[0], now - RUN["since"][only]) if only else None,
