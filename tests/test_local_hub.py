@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def run(code, environment):
 def test_the_usual_environment_is_honored(local_hub, tmp_path):
     local_hub.add("org/tiny", write_checkpoint(tmp_path / "a"), access="gated", token=SECRET)
     code = "import json\nfrom modelmap import hub\nfound = hub.resolve('org/tiny')\n"
-    code += "hub.fetch(found)\nprint(json.dumps(found))"
+    code += "hub.TELL_EVERY = 0\nhub.fetch(found)\nprint(json.dumps(found))"
     environment = local_hub.environment(tmp_path / "home")
     done = run(code, environment | {"HF_TOKEN": SECRET})
     found = json.loads(done.stdout)
@@ -46,6 +47,7 @@ def test_the_usual_environment_is_honored(local_hub, tmp_path):
     assert hub.missing_files(found) == []
     size = found["sizes"]["model.safetensors"]
     assert f"org/tiny: downloading model.safetensors ({size:,} bytes)\n" in done.stderr
+    assert re.search(r"^.*model\.safetensors: \S+ of \S+, .*B/s, \S+ left$", done.stderr, re.M)
     assert SECRET not in done.stdout + done.stderr
     again = run(code, environment | {"HF_HUB_OFFLINE": "1"})
     assert json.loads(again.stdout)["hashes"] == found["hashes"]

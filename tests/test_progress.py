@@ -83,11 +83,11 @@ def test_what_is_kept_or_refused_tells_no_pace(tmp_path):
 def test_nothing_is_said_of_the_time_left_in_the_first_minute(tmp_path):
     logs = Logs(tmp_path, {"a": ("d", 1, 1)})
     logs.say("a", 50, 1000, 5.0)
-    logs.look("a", [], 10)
-    logs.look("a", [], 59)
-    assert logs.scoring.pace({"d": 1000}) is None
-    logs.look("a", [], 61)
-    assert logs.scoring.pace({"d": 1000})
+    for seconds, known in ((10, False), (59, False), (61, True)):
+        logs.look("a", [], seconds)
+        pace = logs.scoring.pace({"d": 1000})
+        assert pace.rate == pytest.approx(50 / seconds)
+        assert (pace.left is not None) == known
 
 
 def test_the_next_attempt_of_a_job_counts_only_what_it_adds(tmp_path):
@@ -130,6 +130,9 @@ def test_a_line_says_what_is_known_and_nothing_else():
     pace, alone = progress.Pace(531.7, 5160), ("embed d", "logs/embed/d.log", 90)
     text = progress.line(state(stages=stages, pace=pace, n_failed=2, alone=alone))
     assert "score 1,412/4,000 models, 532 samples/s, about 1 h 26 min left; 2 failed" in text
+    assert "532 samples/s; 2" in progress.line(
+        state(stages=stages, pace=pace._replace(left=None), n_failed=2)
+    )
     assert text.endswith("waiting for embed d, 2 min: tail -f logs/embed/d.log")
     assert "embed" not in progress.line(state(alone=(*alone[:2], progress.ALONE - 1)))
 

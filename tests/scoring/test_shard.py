@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny import Sample, load, noise
 
+from modelmap import progress
 from modelmap.scoring.shard import score_shard
 
 N_SAMPLES = 12
@@ -156,3 +157,15 @@ def test_an_image_the_processor_refuses_costs_one_row(checkpoints, tmp_path):
     shard = [Sample(f"s{i}", "red", noise(*size)) for i, size in enumerate(sizes)]
     rows, _ = run(load(checkpoints / "qwen2_vl"), shard, tmp_path)
     assert [row["status"] for row in rows] == ["ok", "image_error", "ok"]
+
+
+def test_how_far_a_shard_is_is_read_as_it_is_said(llava, shard, tmp_path, capsys):
+    """By the controller, from the job's log."""
+    with pytest.raises(KeyboardInterrupt):
+        run(Counting(llava, stop_after=3), shard, tmp_path)
+    run(llava, shard, tmp_path)
+    (tmp_path / "log").write_text(capsys.readouterr().err)
+    done, kept, rate = progress.said(tmp_path / "log", since=0)
+    assert done == len(shard)
+    assert 0 < kept < done
+    assert rate > 0

@@ -56,6 +56,7 @@ def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses, weig
     d2 = squared_distances(Q)
     made, maps = {}, {}
     for method, how in settings.items():
+        print(f"{embedding.title(method)} of {len(Q):,} models")  # minutes of 10,000
         extra = {"noise": v} if method == "mds" else {}
         try:
             placed = embedding.embed(Q, method, **how, **extra)
@@ -74,6 +75,7 @@ def embeddings(models, Q, settings, *, noise, released, groups, n_ellipses, weig
             )
     elif n_ellipses:
         n_drawn = affordable(n_ellipses, **RESAMPLES, cost=len(Q) ** 2)
+        print(f"ellipses of {n_drawn:,} resamples")
         found = _ellipses(Q, groups, maps, v, n_drawn, weights)
         for method, covariance in found.items():
             for row, ((xx, xy), (_, yy)) in zip(made[method][0], covariance.tolist(), strict=True):

@@ -21,10 +21,12 @@ from huggingface_hub import (
     scan_cache_dir,
     try_to_load_from_cache,
 )
+from huggingface_hub.utils import tqdm
 
 from modelmap.hub_errors import Refusal, Unreachable, ask, explained, lacking, offline, say
 
 N_DOWNLOADS = 8  # files at a time
+TELL_EVERY = 10  # seconds of a download
 FOLDERS = ("", "additional_chat_templates")
 SMALL = ("*.json", "*.txt", "*.jinja", "*.model", "tokenizer.model.*", "*.tiktoken")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # transformers' order
@@ -341,7 +343,8 @@ def _get(repo, commit, name, n_bytes, digest):
     """Get a file whose content must have this hash."""
     for _ in range(2):
         say(f"{repo}: downloading {name} ({n_bytes:,} bytes)")
-        get = partial(hf_hub_download, repo, name, revision=commit, cache_dir=_cache())
+        how = {"revision": commit, "cache_dir": _cache(), "tqdm_class": _Lines}
+        get = partial(hf_hub_download, repo, name, **how)
         path = Path(ask(repo, commit, get))
         if (found := _digest(path, len(digest))) == digest:
             return
@@ -349,6 +352,18 @@ def _get(repo, commit, name, n_bytes, digest):
         _discard(path)
     reason = f"{name} was twice downloaded with other bytes than the hub states (hash {digest})"
     raise Unreachable(f"{repo}: {reason}; a plain rerun tries again")
+
+
+class _Lines(tqdm):
+    """A download's progress bar as lines of a log, which has no terminal to draw bars on."""
+
+    def __init__(self, *args, **how):
+        how |= {"disable": False, "delay": TELL_EVERY, "mininterval": TELL_EVERY}
+        bar = "{desc}: {n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left"
+        super().__init__(*args, **how, bar_format=bar)
+
+    def display(self, *_, **__):
+        say(str(self))
 
 
 def _digest(path, n_digits):

@@ -25,6 +25,7 @@ def log_to(path):
     terminal = os.dup(2)
     os.dup2(file, 1)
     os.dup2(file, 2)
+    sys.stdout.reconfigure(line_buffering=True)  # so that `tail -f` shows lines as they are said
     sys.excepthook = lambda *error: _explain(*error, terminal)
 
 

@@ -52,10 +52,10 @@ def said(log, since):
 
 
 class Pace(NamedTuple):
-    """Samples scored in a second by all jobs together, and seconds until all are."""
+    """Samples scored in a second by all jobs together, and seconds until all are; None: unknown."""
 
     rate: float
-    left: float
+    left: float | None
 
 
 class Scoring:
@@ -111,7 +111,7 @@ class Scoring:
             self.models.add(job.model)
 
     def pace(self, n_pairs):
-        """Tell how fast the scoring is and how long it will take; None as long as nobody knows.
+        """Tell how fast the scoring is and how long it will take; None before anything is scored.
 
         What is left of a dataset takes as long for a sample as what was scored of it took, or of
         the others where nothing was yet; of a model twice as large twice as long.
@@ -123,21 +123,22 @@ class Scoring:
         if not self._history:
             return None
         (begin, n_before, before), (end, n, after) = self._history[0], self._history[-1]
-        if end - begin < ENOUGH or n == n_before:
+        seconds = end - begin
+        if n == n_before or not seconds:
             return None
+        rate = (n - n_before) / seconds
+        if seconds < ENOUGH:
+            return Pace(rate, None)
         usual = self._busy.total() / self._weighted.total()
         cost = {d: self._busy[d] / w for d, w in self._weighted.items() if w}
         work = sum(cost[d] * (w - before[d]) for d, w in after.items() if w)
-        if not work:
-            return None
         left = sum(
             cost.get(job.dataset, usual)
             * job.size
             * max(0, n_pairs[job.dataset] * job.share - self._done.get(key, 0))
             for key, job in self.open.items()
         )
-        seconds = end - begin
-        return Pace((n - n_before) / seconds, left / work * seconds)
+        return Pace(rate, left / work * seconds)
 
 
 class State(NamedTuple):
@@ -164,8 +165,9 @@ def line(state):
         what = state.scored if stage == "score" else "jobs"
         parts.append(f"{stage} {done:,}/{total:,} {what}")
         if stage == "score" and state.pace:
-            left = duration(state.pace.left)
-            parts[-1] += f", {rate(state.pace.rate)} samples/s, about {left} left"
+            parts[-1] += f", {number(state.pace.rate)} samples/s"
+            if state.pace.left is not None:
+                parts[-1] += f", about {duration(state.pace.left)} left"
     if state.n_failed:
         parts.append(f"{state.n_failed:,} failed")
     if state.alone and state.alone[2] >= ALONE:
@@ -174,9 +176,9 @@ def line(state):
     return f"[{duration(state.seconds)}] " + "; ".join(parts)
 
 
-def rate(number):
+def number(rate):
     """A rate as people read it: of more than ten without digits behind the point."""
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def duration(seconds):
