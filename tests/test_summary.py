@@ -41,18 +41,20 @@ def test_a_model_without_scores_is_named_once_for_each_reason():
 
 
 def test_failed_jobs_are_told_with_their_logs_and_what_was_not_done():
-    failed = [summary.Failed("score d/a/1-of-1", "logs/a.log", "Error: out of memory")]
+    failed = [summary.Failed("score d/a/1-of-1", "logs/a.log", ["Error: out of memory"])]
     told = text(outcome="Failed", failed=failed, n_not_done=12)
     assert "Failed after 4 min.\n1 job failed, 12 others were not done." in told
     assert "  score d/a/1-of-1: logs/a.log\n    Error: out of memory\n" in told
     stopped = text(outcome="Stopped", n_not_done=1)
-    assert "Stopped after 4 min.\n1 other was not done." in stopped
+    assert (
+        "Stopped after 4 min.\n1 job was not done. What is finished is kept: run again." in stopped
+    )
 
 
 @pytest.mark.parametrize("n", [summary.MOST, summary.MOST + 1])
 def test_of_a_long_list_it_is_told_how_much_is_left_out(n):
     status = [row(f"m{i}", "d", "missing", "gone") for i in range(n)]
-    failed = [summary.Failed(f"job {i}", "a.log", "x") for i in range(n)]
+    failed = [summary.Failed(f"job {i}", "a.log", ["x"]) for i in range(n)]
     told = text(status=status, failed=failed, files=[f"{i}.html" for i in range(n)])
     assert told.count("  … and 1 more") == 3 * (n > summary.MOST)
     assert told.count("missing: gone") == told.count("a.log") == summary.MOST
@@ -68,13 +70,15 @@ def test_no_text_of_data_reaches_a_terminal_as_it_is(tmp_path):
 
 def test_of_a_log_its_error_is_told_else_its_last_line(tmp_path):
     log = tmp_path / "log"
-    assert summary.end_of(log) == "(it has no log)"
+    assert summary.end_of(log) == ["(it has no log)"]
     log.write_text("\n")
-    assert summary.end_of(log) == "(its log is empty)"
+    assert summary.end_of(log) == ["(its log is empty)"]
     log.write_text("x" * 100_000 + "\nKilled by somebody \n\n")
-    assert summary.end_of(log) == "Killed by somebody"
-    log.write_bytes(b"Error: no room\xff\nWhat is finished is kept. Make room, and run again.\n")
-    assert summary.end_of(log) == "Error: no room�"
+    assert summary.end_of(log) == ["Killed by somebody"]
+    log.write_bytes(b"Error: once\nfine\nError: no room\xff\n\nMake room.\n")
+    assert summary.end_of(log) == ["Error: no room�", "Make room."]
+    log.write_text("Error: 9 problems:\n" + "- one\n" * 9)
+    assert summary.end_of(log) == ["Error: 9 problems:", *["- one"] * 3, "…"]
 
 
 def test_the_table_of_status_is_read_as_it_is_written(tmp_path):

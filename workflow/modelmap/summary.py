@@ -9,16 +9,17 @@ from modelmap.quoting import plain
 
 MOST = 10  # lines of a list; a page tells all
 MOST_OF_LINE = 300  # characters
+MOST_OF_LOG = 4  # lines
 TAIL = 16_384  # bytes of a log in which its end is looked for
 NO_SCORES = "not applicable"  # a status: nobody asked for any
 
 
 class Failed(NamedTuple):
-    """A job that failed: what it is, its log, and what that ends with."""
+    """A job that failed: what it is, its log, and the lines that this ends with."""
 
     what: str
     log: str
-    said: str
+    said: list
 
 
 class Run(NamedTuple):
@@ -46,13 +47,17 @@ def summary(run):
     when = "in" if run.outcome == "Done" else "after"
     told = f"{run.outcome} {when} {duration(run.seconds)}"
     lines = ["", ": ".join([told, *filter(None, [", ".join(run.made)])]) + "."]
-    if run.failed or run.n_not_done:
-        left = [counted(len(run.failed), "job failed", "jobs failed")] if run.failed else []
-        if run.n_not_done:
-            left.append(counted(run.n_not_done, "other was not done", "others were not done"))
-        lines.append(f"{', '.join(left)}. What is finished is kept: mend this, and run again.")
+    left = []
+    if run.failed:
+        left = [counted(len(run.failed), "job") + " failed"]
+    if run.n_not_done:
+        what = ("other was", "others were") if run.failed else ("job was", "jobs were")
+        left.append(counted(run.n_not_done, *what) + " not done")
+    if left:
+        what_to_do = "mend this, and run again" if run.failed else "run again"
+        lines.append(f"{', '.join(left)}. What is finished is kept: {what_to_do}.")
     for job in run.failed[:MOST]:
-        lines += [f"  {job.what}: {job.log}", f"    {job.said}"]
+        lines += [f"  {job.what}: {job.log}", *(f"    {said}" for said in job.said)]
     lines += _more(run.failed)
     return "\n".join([*lines, *result(run.status, run.files), ""])
 
@@ -89,16 +94,18 @@ def read_status(path):
 
 
 def end_of(log):
-    """What a failed job's log says last: its error, where it tells one in words."""
+    """The lines that a failed job's log ends with: its error, where it tells one in words."""
     try:
         with Path(log).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL))
             text = file.read().decode("utf-8", "replace")
     except OSError:
-        return "(it has no log)"
+        return ["(it has no log)"]
     lines = [line for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("Error: ")]
-    return plain((errors or lines or ["(its log is empty)"])[-1], MOST_OF_LINE)
+    errors = [i for i, line in enumerate(lines) if line.startswith("Error: ")]
+    told = lines[errors[-1] :] if errors else lines[-1:] or ["(its log is empty)"]
+    left_out = ["…"] if len(told) > MOST_OF_LOG else []
+    return [*(plain(line, MOST_OF_LINE) for line in told[:MOST_OF_LOG]), *left_out]
 
 
 def counted(number, one, many=None):
