@@ -31,11 +31,6 @@ help:
 
 map: .venv/installed
 	$(SNAKEMAKE)
-	@echo
-	@echo "Open"
-	@ls results/map/*/map.html results/map/*/map_tsne.svg results/map/*/strata.svg \
-	    results/map/*/findings.html results/benchmarks/*/*.tsv results/status.html \
-	    results/report.html 2>/dev/null | sed 's/^/  /'
 
 plan: .venv/installed
 	$(SNAKEMAKE) -- plan

@@ -138,7 +138,7 @@ class Scoring:
             * max(0, n_pairs[job.dataset] * job.share - self._done.get(key, 0))
             for key, job in self.open.items()
         )
-        return Pace(rate, left / work * seconds)
+        return Pace(rate, left / work * seconds if work else None)
 
 
 class State(NamedTuple):

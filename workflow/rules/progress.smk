@@ -25,8 +25,7 @@ STAGES = {
     "plan": "plan",
     "report": "report",
 }
-# The files that a summary names are those of these rules, the first one first.
-OPENED = ("draw_page", "draw_report", "plan")
+PAGES = ("map.html", "report.html")  # that a summary names, the first one first
 RUN = {}  # what is known of the run since it began
 
 
@@ -168,11 +167,12 @@ def made_by(jobs):
     """What jobs of this run made, in words."""
     made, scoring = Counter(job.rule.name for job in jobs), RUN["scoring"]
     n_trained = made["pretrain"] + made["train"]
+    n_maps = sum(file.endswith("map.html") for file in pages_of(jobs))
     told = {
         summary.counted(n_trained, "model trained", "models trained"): n_trained,
         summary.counted(len(scoring.models), "model scored", "models scored"): scoring.models,
         summary.counted(scoring.n_scored, "sample"): scoring.n_scored,
-        summary.counted(made["draw_page"], "map drawn", "maps drawn"): made["draw_page"],
+        summary.counted(n_maps, "map drawn", "maps drawn"): n_maps,
     }
     return [what for what, n in told.items() if n]
 
@@ -197,14 +197,16 @@ def status_rows():
 def files_to_open():
     """The files to look at first; where there is no page, those that were asked for."""
     made = [job for job in workflow.dag.jobs if is_made(job)]
-    pages = sorted(
-        (OPENED.index(job.rule.name), job.output[0] if job.output else job.params["text"])
-        for job in made
-        if job.rule.name in OPENED
-    )
+    pages = sorted((PAGES.index(os.path.basename(file)), file) for file in pages_of(made))
+    plans = [job.params.text for job in made if job.rule.name == "plan"]
     wanted = workflow.dag.derived_targetfiles
     asked = {str(file) for job in made for file in job.output if file in wanted}
-    return [file for _, file in pages] or sorted(asked)
+    return [file for _, file in pages] + plans or sorted(asked)
+
+
+def pages_of(jobs):
+    """The pages among the files that jobs make."""
+    return [str(f) for job in jobs for f in job.output if os.path.basename(f) in PAGES]
 
 
 def naming_files(record):
