@@ -5,9 +5,10 @@ import random
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from terminal import COLUMNS, seen, terminal
+from terminal import COLUMNS, read_all, seen, terminal
 
 from modelmap import progress
 from modelmap.progress import ScoreJob, Scoring, State
@@ -146,29 +147,24 @@ def test_durations_have_the_units_that_tell():
 def test_lines_of_others_stay_whole_whenever_the_last_one_is_renewed():
     r = random.Random(0)
     words = [f"{i} word\n" if r.random() < 0.5 else f"{i} half" for i in range(60)]
-    with terminal() as (program, person), os.fdopen(program, "w") as stream:
-        line = progress.Terminal(stream)
-        for i, text in enumerate(words):
-            line.write(text)
-            for _ in range(r.randint(0, 2)):
-                line.renew(f"[{i} s] progress " + "x" * r.randint(0, 2 * COLUMNS))
-        line.write("\n")
-        line.renew("the end")
-        line.flush()
-        shown = read_while_open(person)
-        line.clear()
-        line.write("$ ")
-        line.flush()
-        left = shown + read_while_open(person)
-    expected = "".join(words).split("\n")
-    assert [text for text in seen(shown) if text] == [*filter(None, expected), "the end"]
-    assert seen(left)[-1] == "$ "
-    assert max(map(len, re.findall(r"\[\d+ s\] progress x*", shown))) == COLUMNS - 1
-
-
-def read_while_open(person):
-    """What stands in a terminal now."""
-    return os.read(person, 2**20).decode()
+    with terminal() as (program, person), ThreadPoolExecutor(1) as thread:
+        sent = thread.submit(read_all, person)
+        with os.fdopen(program, "w") as stream:
+            line = progress.Terminal(stream)
+            for i, text in enumerate(words):
+                line.write(text)
+                for _ in range(r.randint(0, 2)):
+                    line.renew(f"[{i} s] progress " + "x" * r.randint(0, 2 * COLUMNS))
+            line.write("\n")
+            line.renew("the end")
+            line.clear()
+            line.write("$ ")
+        sent = sent.result(60)
+    shown, end, _ = sent.partition("the end")
+    expected = [text for text in "".join(words).split("\n") if text]
+    assert [text for text in seen(shown + end) if text] == [*expected, "the end"]
+    assert [text for text in seen(sent) if text] == [*expected, "$ "]
+    assert max(map(len, re.findall(r"\[\d+ s\] progress x*", sent))) == COLUMNS - 1
 
 
 def test_nothing_is_told_any_more_once_it_is_ended():
@@ -181,11 +177,11 @@ def test_nothing_is_told_any_more_once_it_is_ended():
 
 
 def test_what_takes_long_is_told_seldom():
-    n = []
-    slow = progress.Watch(lambda: n.append(time.sleep(0.1)), lambda _: 0.001)
-    fast = threading.Event()
-    quick = progress.Watch(fast.set, lambda _: 0.5)
-    assert fast.wait(60)
+    n, told, meanwhile = [], threading.Event(), threading.Event()
+    slow = progress.Watch(lambda: (time.sleep(0.1), n.append(1), told.set()), lambda _: 0.001)
+    assert told.wait(60)
+    quick = progress.Watch(meanwhile.set, lambda _: 0.3)
+    assert meanwhile.wait(60)
     quick.end()
     slow.end()
     assert len(n) == 1

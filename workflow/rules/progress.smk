@@ -79,20 +79,23 @@ def begin_telling():
         n_scores=len({scored_by(job) for job in workflow.dag.jobs if job.rule.name == "score"}),
         scoring=progress.Scoring(score_jobs(jobs), time.time()),
     )
-    quiet = workflow.output_settings.quiet or ()
-    if Quietness.PROGRESS in quiet or Quietness.ALL in quiet:
-        return
+    quiet = {*(workflow.output_settings.quiet or ())}
+    if not quiet & {Quietness.PROGRESS, Quietness.ALL}:
+        RUN["watch"] = watch(quiet)
+
+
+def watch(quiet):
+    """Tell again and again how far the run is: in a line that is renewed, or in lines."""
+    # none where the user has a logger plugin write to the screen
     (handler,) = [h for h in logger.handlers if h.name == "DefaultStreamHandler"] or [None]
     if handler and Quietness.RULES in quiet:
         handler.addFilter(says_more_than_that_jobs_start)
     if handler and handler.stream.isatty() and os.environ.get("TERM") != "dumb":
         terminal = RUN["terminal"] = progress.Terminal(handler.stream)
         handler.setStream(terminal)
-        tell, pause = lambda: terminal.renew(how_far()), progress.on_terminal
-    else:
-        extra = {"quietness": Quietness.PROGRESS}
-        tell, pause = lambda: logger.info(how_far(), extra=extra), progress.elsewhere
-    RUN["watch"] = progress.Watch(tell, pause)
+        return progress.Watch(lambda: terminal.renew(how_far()), progress.on_terminal)
+    extra = {"quietness": Quietness.PROGRESS}
+    return progress.Watch(lambda: logger.info(how_far(), extra=extra), progress.elsewhere)
 
 
 def says_more_than_that_jobs_start(record):
