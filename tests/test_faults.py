@@ -91,7 +91,7 @@ def test_one_controller_is_alone_and_what_is_killed_goes_on(project, finished):
     assert_as_undisturbed(project, finished, n_resumed=kept)
     assert "nothing is scored again" in (project / log).read_text()
     assert re.search(r"\nDone in .*\.\n", said := (project / "output").read_text())
-    assert "scored," not in said  # by this run
+    assert "model scored" not in said  # by this run
 
 
 def test_on_a_full_disk_a_run_says_so_and_goes_on_where_room_is_made(project, finished, tmp_path):

@@ -33,7 +33,7 @@ def test_the_plan_is_what_is_still_to_do(tmp_path):
     assert "the folder ./gone does not exist" in (tmp_path / "results/plan.txt").read_text()
     target = ("--", "results/status.tsv")
     said = run(tmp_path, "--configfile", "my.yaml", *target, snakefile=ROOT / "Snakefile")
-    assert "1 model scored, 6 samples." in said
+    assert ": 1 model scored.\n" in said
     assert "  gone on d: missing: the folder ./gone does not exist" in said
     done = planned(tmp_path)["a"]
     assert (done["jobs"], done["jobs_done"], done["gpu_hours"]) == (0, 1, 0)

@@ -77,7 +77,7 @@ def test_what_is_kept_or_refused_tells_no_pace(tmp_path):
     logs.look("ab", "ab", 100)
     logs.look("c", [], 5000)
     assert logs.scoring.pace({"d": 1000}) is None
-    assert (logs.scoring.n_scored, logs.scoring.models) == (0, set())
+    assert (logs.scoring.n_scored, logs.scoring.done) == (0, {})
     assert {*logs.scoring.open} == {"c"}
 
 

@@ -73,9 +73,8 @@ class Scoring:
     def __init__(self, jobs, since):
         self.since = since
         self.open = dict(jobs)  # those that have not ended
-        self.models = set()  # those of which samples were scored
+        self.done = {}  # job -> samples; not of jobs that refused a model or kept what there was
         self.n_scored = 0
-        self._done = {}  # job -> samples
         self._weighted = Counter()  # dataset -> samples scored, each as many as its model is large
         self._busy = Counter()  # dataset -> seconds that jobs took for them
         self._history = deque()
@@ -99,16 +98,14 @@ class Scoring:
         found = said(job.log, self.since)
         if found is None:
             return
-        more = max(0, found.done - self._done.get(key, found.kept))
+        more = max(0, found.done - self.done.get(key, found.kept))
         seconds = more / found.rate if found.rate else 0.0
         if not self._history:
             self._history.append((now - seconds, 0, Counter()))
-        self._done[key] = found.done
+        self.done[key] = found.done
         self.n_scored += more
         self._weighted[job.dataset] += more * job.size
         self._busy[job.dataset] += seconds
-        if more:
-            self.models.add(job.model)
 
     def pace(self, n_pairs):
         """Tell how fast the scoring is and how long it will take; None before anything is scored.
@@ -135,7 +132,7 @@ class Scoring:
         left = sum(
             cost.get(job.dataset, usual)
             * job.size
-            * max(0, n_pairs[job.dataset] * job.share - self._done.get(key, 0))
+            * max(0, n_pairs[job.dataset] * job.share - self.done.get(key, 0))
             for key, job in self.open.items()
         )
         return Pace(rate, left / work * seconds if work else None)
@@ -166,7 +163,7 @@ def line(state):
         parts.append(f"{stage} {done:,}/{total:,} {what}")
         if stage == "score" and state.pace:
             parts[-1] += f", {number(state.pace.rate)} samples/s"
-            if state.pace.left is not None:
+            if state.pace.left and round(state.pace.left):
                 parts[-1] += f", about {duration(state.pace.left)} left"
     if state.n_failed:
         parts.append(f"{state.n_failed:,} failed")

@@ -168,13 +168,13 @@ def tell_the_end(outcome):
 
 def made_by(jobs):
     """What jobs of this run made, in words."""
-    made, scoring = Counter(job.rule.name for job in jobs), RUN["scoring"]
+    made = Counter(job.rule.name for job in jobs)
+    n_scored = len({job.wildcards.model for job in jobs if job in RUN["scoring"].done})
     n_trained = made["pretrain"] + made["train"]
     n_maps = sum(file.endswith("map.html") for file in pages_of(jobs))
     told = {
         summary.counted(n_trained, "model trained", "models trained"): n_trained,
-        summary.counted(len(scoring.models), "model scored", "models scored"): scoring.models,
-        summary.counted(scoring.n_scored, "sample"): scoring.n_scored,
+        summary.counted(n_scored, "model scored", "models scored"): n_scored,
         summary.counted(n_maps, "map drawn", "maps drawn"): n_maps,
     }
     return [what for what, n in told.items() if n]
