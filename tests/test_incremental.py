@@ -78,7 +78,7 @@ def test_a_terminal_shows_how_far_a_run_is_and_at_its_end_what_to_open(project):
     assert not any("Select jobs" in line or "Execute" in line for line in lines)
     at = next(i for i, line in enumerate(lines) if line.startswith("Done in"))
     assert re.fullmatch(r"Done in .*: \d models trained, 4 models scored, 1 map drawn\.", lines[at])
-    told = ["Models with scores: 4 of 4 on scenes.", "Open"]
+    told = ["Models that count: 4 of 4 on scenes.", "Open"]
     assert lines[at + 1 : at + 5] == [
         *told,
         "  results/map/scenes/map.html",

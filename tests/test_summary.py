@@ -23,7 +23,7 @@ def test_a_run_that_made_what_it_was_to_make():
     files = ["results/map/d/map.html", "results/report.html"]
     assert text(made=["2 models scored", "1 map drawn"], status=status, files=files) == (
         "\nDone in 4 min: 2 models scored, 1 map drawn.\n"
-        "Models with scores: 2 of 2 on d, 1 of 1 on e.\n"
+        "Models that count: 2 of 2 on d, 1 of 1 on e.\n"
         "Open\n  results/map/d/map.html\n  results/report.html\n"
     )
 
@@ -32,11 +32,11 @@ def test_a_run_of_which_nothing_is_to_be_told():
     assert text() == "\nDone in 4 min.\n"
 
 
-def test_a_model_without_scores_is_named_once_for_each_reason():
+def test_a_model_that_is_left_out_is_named_once_for_each_reason():
     status = [row("a", "d"), *(row("b", d, "gated", "no access") for d in "de")]
     status += [row("b", "f", "refused", "blind")]
     lines = text(status=status).splitlines()
-    assert "Models with scores: 1 of 2 on d, 0 of 1 on e, 0 of 1 on f." in lines
+    assert "Models that count: 1 of 2 on d, 0 of 1 on e, 0 of 1 on f." in lines
     assert lines[-2:] == ["  b on d, e: gated: no access", "  b on f: refused: blind"]
 
 

@@ -67,14 +67,14 @@ def result(status, files):
     asked = [row for row in status if row["status"] != NO_SCORES]
     lines = []
     if asked:
-        lines.append(f"Models with scores: {_by_dataset(asked)}")
+        lines.append(f"Models that count: {_by_dataset(asked)}")
     bad = {}
     for row in asked:
         if row["status"] != "ok":
             why = row["model"], row["status"], row["reason"]
             bad.setdefault(why, []).append(row["dataset"])
     if bad:
-        lines.append("Models without, and why (all in results/status.html):")
+        lines.append("Models left out, and why (all in results/status.html):")
     for (model, status, reason), datasets in list(bad.items())[:MOST]:
         told = f"{model} on {', '.join(datasets)}: {status}: {reason}"
         lines.append(f"  {plain(told, MOST_OF_LINE)}")
