@@ -81,6 +81,17 @@ def test_what_is_kept_or_refused_tells_no_pace(tmp_path):
     assert {*logs.scoring.open} == {"c"}
 
 
+def test_a_look_reads_the_logs_of_jobs_at_work_and_of_ended_ones_once(tmp_path, monkeypatch):
+    names, read = [f"job{i}" for i in range(4000)], []
+    logs = Logs(tmp_path, dict.fromkeys(names, ("d", 1, 1)))
+    monkeypatch.setattr(progress, "said", lambda log, since: read.append(log.name))
+    for i in range(0, 300, 100):
+        logs.look(names[i : i + 100], names[: i + 50], i)
+    assert [read.count(name) for name in (*names[:50], *names[100:150])] == [1] * 100
+    assert [read.count(name) for name in (*names[50:100], *names[150:200])] == [2] * 100
+    assert len(read) == 400
+
+
 def test_nothing_is_said_of_the_time_left_in_the_first_minute(tmp_path):
     logs = Logs(tmp_path, {"a": ("d", 1, 1)})
     logs.say("a", 50, 1000, 5.0)
