@@ -139,14 +139,14 @@ def test_a_line_says_what_is_known_and_nothing_else():
     assert (
         progress.line(state(stages=stages)) == "[4 min] train 3/24 jobs; score 1,412/4,000 models"
     )
-    pace, alone = progress.Pace(531.7, 5160), ("embed d", "logs/embed/d.log", 90)
+    pace, alone = progress.Pace(531.7, 5160), ("logs/embed/d.log", 90)
     text = progress.line(state(stages=stages, pace=pace, n_failed=2, alone=alone))
     assert "score 1,412/4,000 models, 532 samples/s, about 1 h 26 min left; 2 failed" in text
     assert "532 samples/s; 2" in progress.line(
         state(stages=stages, pace=pace._replace(left=None), n_failed=2)
     )
-    assert text.endswith("waiting for embed d, 2 min: tail -f logs/embed/d.log")
-    assert "embed" not in progress.line(state(alone=(*alone[:2], progress.ALONE - 1)))
+    assert text.endswith("; one job since 2 min: tail -f logs/embed/d.log")
+    assert "embed" not in progress.line(state(alone=(alone[0], progress.ALONE - 1)))
 
 
 def test_durations_have_the_units_that_tell():

@@ -144,7 +144,7 @@ class State(NamedTuple):
     stages : dict, stage that is under way -> (jobs that are done, all); of "score" models instead,
         each as often as there are datasets it is scored on
     scored : what is counted of "score"
-    alone : (what, log, seconds) of the only job at work; None if there are others
+    alone : (log, seconds) of the only job at work; None if there are others
     """
 
     seconds: float
@@ -167,9 +167,9 @@ def line(state):
                 parts[-1] += f", about {duration(state.pace.left)} left"
     if state.n_failed:
         parts.append(f"{state.n_failed:,} failed")
-    if state.alone and state.alone[2] >= ALONE:
-        what, log, seconds = state.alone
-        parts.append(f"waiting for {what}, {duration(seconds)}: tail -f {log}")
+    if state.alone and state.alone[1] >= ALONE:
+        log, seconds = state.alone
+        parts.append(f"one job since {duration(seconds)}: tail -f {log}")
     return f"[{duration(state.seconds)}] " + "; ".join(parts)
 
 

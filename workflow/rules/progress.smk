@@ -65,11 +65,10 @@ def begin_telling():
     """From now on tell how far the run is, unless nobody wants to know."""
     if workflow.touch:
         return
-    jobs = list(workflow.dag.needrun_jobs())
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.log]  # targets have none
     by_stage = {}
     for job in jobs:
-        if job.output:  # not a target
-            by_stage.setdefault(stage_of(job), []).append(job)
+        by_stage.setdefault(stage_of(job), []).append(job)
     RUN.update(
         begin=time.monotonic(),
         jobs=jobs,
@@ -139,7 +138,7 @@ def how_far():
             "models x datasets" if len(SCORED) > 1 else "models",
             scoring.pace({dataset: n_pairs_on(dataset) for dataset in SCORED}),
             len(failed),
-            (name_of(only), only.log[0], now - RUN["since"][only]) if only else None,
+            (only.log[0], now - RUN["since"][only]) if only else None,
         )
     )
 
@@ -182,8 +181,7 @@ def made_by(jobs):
 
 def failure(job):
     """A job that failed, for a summary."""
-    log = job.log[0] if job.log else ""
-    return summary.Failed(name_of(job), log, summary.end_of(log))
+    return summary.Failed(name_of(job), job.log[0], summary.end_of(job.log[0]))
 
 
 def is_made(job):
