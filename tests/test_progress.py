@@ -145,7 +145,7 @@ def test_a_line_says_what_is_known_and_nothing_else():
     assert "532 samples/s; 2" in progress.line(
         state(stages=stages, pace=pace._replace(left=None), n_failed=2)
     )
-    assert text.endswith("; one job since 2 min: tail -f logs/embed/d.log")
+    assert text.endswith("; only one job for 2 min: tail -f logs/embed/d.log")
     assert "embed" not in progress.line(state(alone=(alone[0], progress.ALONE - 1)))
 
 

@@ -169,7 +169,7 @@ def line(state):
         parts.append(f"{state.n_failed:,} failed")
     if state.alone and state.alone[1] >= ALONE:
         log, seconds = state.alone
-        parts.append(f"one job since {duration(seconds)}: tail -f {log}")
+        parts.append(f"only one job for {duration(seconds)}: tail -f {log}")
     return f"[{duration(state.seconds)}] " + "; ".join(parts)
 
 
