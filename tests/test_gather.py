@@ -16,6 +16,7 @@ from modelmap.gather import (
     cells,
     expect_all_ok,
     mean_losses,
+    origin,
     prompt_floor,
     status,
     weighted,
@@ -299,6 +300,19 @@ def test_status_over_shards():
         "dtype": "bfloat16",
         "attention": None,
         "device": None,
+    }
+
+
+def test_the_origin_of_a_score_is_what_its_first_shard_says():
+    check = {"check": "finite", "value": 1.0, "limit": 1.0, "verdict": "pass"}
+    checkpoint = {"repo": "some/model", "commit": None, "reason": None}
+    footer = {"checkpoint": checkpoint, "dtype": "float32", "versions": {"torch": "2"}}
+    found = origin([footer | {"gate": [check]}, footer])
+    assert found["gate"] == [check]
+    assert found["facts"] == {"repo": "some/model", "dtype": "float32", "torch": "2"}
+    assert origin([{"checkpoint": checkpoint}]) == {
+        "gate": [],
+        "facts": {"repo": "some/model"},
     }
 
 

@@ -45,6 +45,8 @@ MAY_IMPORT = {
     "benchmarks": ({"polars"}, {"metadata"}),
     "correlate": ({"numpy", "polars"}, {"benchmarks", "geometry"}),
     "predict": ({"numpy", "polars"}, {"benchmarks", "geometry", "metadata"}),
+    "disagreement": ({"numpy", "polars"}, set()),
+    "portraits": (set(), {"benchmarks", "disagreement", "gather", "geometry", "tables"}),
     "planning": ({"polars"}, set()),
     "resources": (set(), set()),
     "slurm": (set(), set()),

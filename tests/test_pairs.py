@@ -308,3 +308,20 @@ def test_no_contrasts():
         "low",
         "high",
     ]
+
+
+def test_marks_of_a_pair_are_those_of_both_its_models():
+    distances, neighbors = tables_of(log_likelihoods(), noise=[1e3, 1e3, 0.0, 0.0])
+    marked = pairs.marked(neighbors, distances, 2)
+    assert marked.drop("below_noise_floor", "beyond_kl_limit").equals(
+        neighbors.filter(pl.col("rank") <= 2)
+    )
+    of = {
+        tuple(sorted(row[:2])): row[2:]
+        for row in marked.select("model", "neighbor", "below_noise_floor", "beyond_kl_limit").rows()
+    }
+    told = distances.select("model_a", "model_b", "below_noise_floor", "beyond_kl_limit").rows()
+    assert {(a, b): marks for a, b, *marks in told if (a, b) in of} == {
+        pair: [*marks] for pair, marks in of.items()
+    }
+    assert of.get(("a", "b"), (True,))[0]

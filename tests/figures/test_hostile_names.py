@@ -16,6 +16,7 @@ from modelmap.figures.heatmap import distance_heatmap
 from modelmap.figures.html import within_scripts
 from modelmap.figures.map import map_figure
 from modelmap.figures.page import map_page
+from modelmap.figures.page_data import page_data
 from modelmap.figures.prediction import prediction_figure
 from modelmap.figures.scatter import correlation_figure
 from modelmap.figures.shifts import shifts_figure
@@ -55,10 +56,25 @@ def sheet(zoo, names):
 
 def page_of_map(zoo, names):
     z, models = sheet(zoo, names)
-    embeddings = {"t-SNE": (z.embedding, (names[0], names[1]))}
-    reasons = {"PCA": names[2], names[3]: names[4]}
-    page = {"embeddings": embeddings, "neighbors": z.neighbors, "reasons": reasons}
-    return map_page(models=models, title=names[0], **page)
+    found = {"rows": z.embedding, "facts": {}, "radius": None}
+    check = {"check": names[0], "value": 1.0, "limit": None, "verdict": names[1]}
+    samples = {"sample_id": names, "group": names, "prompt": names, "target": names[::-1]}
+    on_map = models["model"].to_list()
+    data = page_data(
+        on_map=on_map,
+        models=models,
+        embeddings={"t-SNE": found, names[3]: {"reason": names[4]}},
+        nearest=z.neighbors.with_columns(below_noise_floor=False, beyond_kl_limit=True),
+        differing=pl.DataFrame(
+            {"model": on_map, "neighbor": on_map[::-1], "sample_id": names}
+        ).with_columns(own=1.0, other=2.0, share=0.5),
+        samples=pl.DataFrame(samples),
+        images=dict.fromkeys(names, b""),
+        notes={"values": names[5], "images": names[6]},
+        origins={model: {"gate": [check], "facts": {names[7]: names[8]}} for model in on_map},
+        scores=pl.DataFrame({"model": on_map, names[0]: 1.0}),
+    )
+    return map_page(data, title=names[0])
 
 
 def page_of_status(zoo, names):
@@ -117,9 +133,7 @@ def pairs(names):
     return list(zip(names, names[1:], strict=False))
 
 
-@pytest.mark.parametrize(
-    "make", [page_of_status, page_of_findings, pytest.param(page_of_map, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("make", [page_of_status, page_of_findings, page_of_map])
 def test_names_add_nothing_to_a_page_but_text(zoo, make):
     """As many tags with the same attributes as of harmless names: nothing of them is HTML."""
     hostile, harmless = Page(make(zoo, NAMES)), Page(make(zoo, HARMLESS))
@@ -132,7 +146,7 @@ def test_names_add_nothing_to_a_page_but_text(zoo, make):
 
 def test_a_map_keeps_its_data_within_its_script(zoo):
     page = page_of_map(zoo, NAMES)
-    (data,) = re.findall(r"<script[^>]*>\s*window.PLOTLYENV.*?</script>", page, re.S)[-1:]
+    (data,) = re.findall(r'<script type="application/json" id="data">.*?</script>', page, re.S)
     assert data.count("<") == data.count("</script>") + data.count("<script") == 2
     assert "alert(1)" in data
 

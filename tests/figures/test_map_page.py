@@ -1,136 +1,174 @@
+"""The map's page: what it holds, before any browser reads it."""
+
 import json
 import re
-from html import escape
+from xml.etree import ElementTree
 
+import numpy as np
 import polars as pl
 import pytest
+from html_page import Page
+from matplotlib.path import Path as Outline
+from planted_page import page_content
 
 from modelmap.figures.page import map_page
+from modelmap.figures.page_data import MOST_CHARACTERS, as_json, page_data
 from modelmap.figures.style import family_colors
 
 NASTY = ["a<b>", "R&D", 'say "hi"', "it's", "</script><script>alert(1)</script>", "日本語"]
-PCA = "PC 1 (81 %)", "PC 2 (<7 %)"
 
 
-def spec(page):
-    """Return data and layout as the browser reads them."""
-    call = page[page.rindex("Plotly.newPlot(") :]
-    decoder = json.JSONDecoder()
-    data, end = decoder.raw_decode(call, call.index("["))
-    layout, end = decoder.raw_decode(call, call.index("{", end))
-    config, _ = decoder.raw_decode(call, call.index("{", end))
-    return data, layout, config
+@pytest.fixture
+def content(tmp_path):
+    return lambda n=12, **changes: page_content(tmp_path, n, **changes)
 
 
-def make(z, **other):
-    turned = z.embedding.select("model", x="y", y="x")
-    embeddings = {"t-SNE": (z.embedding, ("t-SNE 1", "t-SNE 2")), "PCA": (turned, PCA)}
-    tables = {"embeddings": embeddings, "models": z.models, "neighbors": z.neighbors, "reasons": {}}
-    return map_page(**tables | other, title="Map of <all> & more")
+def facet(data, key):
+    return next(facet for facet in data["facets"] if facet["key"] == key)
 
 
-def points_of(data):
-    return [trace for trace in data if trace.get("text")]
+def test_the_page_loads_nothing_and_holds_its_data_within_its_script(content):
+    c = content(6)
+    nasty = dict.fromkeys(("label", "family", "recipe", "generation"), pl.Series(NASTY))
+    data = page_data(**c | {"models": c["models"].with_columns(**nasty)})
+    html = map_page(data, title="Map of <all> & more")
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)\s*=", html)
+    assert "default-src 'none'" in html
+    assert "Map of &lt;all&gt; &amp; more</h1>" in html
+    assert "UMAP: needs at least 3 &lt;models&gt;, there are 2" in html
+    assert "<script>alert(1)" not in html
+    (held,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html)
+    assert json.loads(held) == data
+    assert [tag for tag, _ in Page(html).tags].count("script") == 9
 
 
-def test_the_page_loads_nothing(zoo):
-    page = make(zoo(6))
-    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)\s*=", page)
-    assert 'src="http' not in page
-    assert "default-src 'none'" in page
-    _, _, config = spec(page)
-    assert config["displaylogo"] is False
-    assert config["showSendToCloud"] is False
+def test_json_says_neither_nan_nor_the_end_of_a_script(content):
+    assert as_json({"a": "</script>"}) == '{"a":"\\u003c/script>"}'
+    c = content()
+    bare = c["models"].with_columns(nats_per_sample=float("nan"), bits_per_byte=float("inf"))
+    data = page_data(**c | {"models": bare})
+    assert not {"nats_per_sample", "bits_per_byte"} & {facet["key"] for facet in data["facets"]}
+    as_json(data)
 
 
-def test_strings_from_data_are_escaped(zoo):
-    z = zoo(6, 3)
-    models = z.models.with_columns(label=pl.Series(NASTY), family=pl.Series(NASTY))
-    page = make(z, models=models)
-    data, _, _ = spec(page)
-    says = "".join(text for trace in points_of(data) for text in trace["text"])
-    for label in NASTY:
-        assert f"<b>{escape(label).replace('&quot;', '&#34;')}</b>" in says
-    assert "&lt;script&gt;" in page
-    assert "<script>alert(1)" not in page
-    assert "Map of &lt;all&gt; &amp; more</h1>" in page
-    assert "<all>" not in page
-
-
-def test_hover_tells_all_that_is_known(zoo):
-    z = zoo(20)
-    data, _, _ = spec(make(z))
-    says = {text.split("</b>")[0][3:]: text for t in points_of(data) for text in t["text"]}
-    assert set(says) == set(z.models["label"])
-    row, child = z.models.row(0, named=True), z.models.row(4, named=True)
-    assert "Mean NLL: 40 nats per sample, 0.8 bits per byte" in says[row["label"]]
-    assert "44 nats per sample, 2 nats per token, 0.8 bits per byte" in says[child["label"]]
-    assert (
-        f"Family: {child['family']}<br>Recipe: sft<br>Parent: {row['label']}<br>"
-        in says[child["label"]]
-    )
-    label = dict(z.models.select("model", "label").iter_rows())
-    near = z.neighbors.filter(pl.col("model") == "m4").sort("rank").rows(named=True)
-    for n in near[:3]:
-        interval = f"[{n['low']:.3g}, {n['high']:.3g}]"
-        line = f"{n['rank']}. {label[n['neighbor']]}: {n['kl_nats']:.3g} {interval}"
-        assert line in says[child["label"]]
-    assert f"4. {label[near[3]['neighbor']]}" not in says[child["label"]]
-
-
-def test_a_missing_interval_or_neighbor_is_left_out(zoo):
-    z = zoo(3, 3)
-    bare = z.neighbors.filter(pl.col("model") == "m0").with_columns(low=None, high=float("nan"))
-    data, _, _ = spec(make(z, neighbors=bare))
-    says = {text.split("</b>")[0][3:]: text for t in points_of(data) for text in t["text"]}
-    first, second = (says[z.models["label"][i]] for i in (0, 1))
-    assert "Nearest" in first
-    assert "[" not in first
-    assert "Nearest" not in second
-
-
-def test_colors_and_markers_are_those_of_the_static_figures(zoo):
-    z = zoo(20)
-    data, _, _ = spec(make(z))
-    colors = family_colors(z.models["family"])
-    shown = {t["legendgroup"]: t["marker"]["color"] for t in points_of(data)}
-    assert shown == colors
-    entries = {t["name"]: t for t in data if t.get("name") in colors}
-    assert {name: t["marker"]["color"] for name, t in entries.items()} == colors
-    assert all(t["legendgroup"] == name for name, t in entries.items())
-    assert points_of(data)[0]["marker"]["symbol"][:2] == ["circle", "square"]
-
-
-def test_each_button_moves_every_model_to_its_place(zoo):
-    z = zoo(20)
-    half = z.embedding.head(10).select("model", x="y", y="x")
-    page = make(z, embeddings={"t-SNE": (z.embedding, ("a", "b")), "PCA": (half, PCA)})
-    data, layout, _ = spec(page)
-    (menu,) = layout["updatemenus"]
-    assert [button["label"] for button in menu["buttons"]] == ["t-SNE", "PCA"]
-    (start, _, traces), (moved, axes, _) = (button["args"] for button in menu["buttons"])
-    assert [data[i]["x"] for i in traces] == start["x"]
-    assert axes["xaxis.title.text"] == "PC 1 (81 %)"
-    assert axes["yaxis.title.text"] == "PC 2 (&lt;7 %)"
-    assert layout["xaxis"]["title"]["text"] == "a"
-    xs = [
-        x for i, trace in zip(traces, moved["x"], strict=True) if data[i].get("text") for x in trace
+def test_models_can_be_colored_by_what_is_known_of_any(content):
+    data = page_data(**content(24))
+    told = {facet["key"]: facet for facet in data["facets"]}
+    assert [*told] == [
+        *("family", "recipe", "language_model", "released", "params_b", "nats_per_sample"),
+        *("bits_per_byte", "gate", "benchmark:b0", "benchmark:b1"),
     ]
-    assert sorted(x for x in xs if x is not None) == pytest.approx(sorted(half["x"]))
-    assert xs.count(None) == 10
+    assert all(len(facet["values"]) == 24 for facet in told.values())
+    assert told["gate"]["values"] == ["flag"] + [None] * 23
+    assert told["benchmark:b1"]["values"] == [1.0, 1.0, 1.0, 1.0, None] * 4 + [1.0] * 4
+    assert told["released"]["shown"][1] == "2024-02"
 
 
-@pytest.mark.parametrize("rest", [{}, {"PCA": PCA}])
-def test_the_page_says_why_an_embedding_is_absent(zoo, rest):
-    z = zoo(3)
-    embeddings = {"t-SNE": (z.embedding.clear(), ("", ""))}
-    embeddings |= {name: (z.embedding, axes) for name, axes in rest.items()}
-    reasons = {"t-SNE": "needs > 3 models, there are 3"}
-    page = make(z, embeddings=embeddings, reasons=reasons)
-    assert "t-SNE: needs &gt; 3 models, there are 3" in page
-    if rest:
-        (menu,) = spec(page)[1]["updatemenus"]
-        assert [button["label"] for button in menu["buttons"]] == ["PCA"]
-    else:
-        assert "There is no embedding to show." in page
-        assert "Plotly" not in page
+def test_colors_and_markers_are_those_of_the_static_figures(content):
+    c = content(36)
+    on_map = c["on_map"][:12] + c["on_map"][24:]
+    absent = {name: {"reason": "not asked for"} for name in c["embeddings"]}
+    data = page_data(**c | {"on_map": on_map, "embeddings": absent} | bare_of(c))
+    colors = family_colors(c["models"]["family"])  # f1 is in the sheet alone
+    assert facet(data, "family")["colors"] == {name: colors[name] for name in ("f0", "f2")}
+    assert {name: shape["symbol"] for name, shape in data["shapes"].items()} == {
+        "base": "circle",
+        "sft": "square",
+        "mpo": "triangle-up",
+        "merge": "diamond",
+    }
+
+
+def bare_of(c):
+    """Without tables of models that are not on the map."""
+    return {"nearest": c["nearest"].clear(), "differing": c["differing"].clear()}
+
+
+def test_a_legends_shapes_are_closed_and_fill_their_box(content):
+    shapes = page_data(**content())["shapes"]
+    for shape in shapes.values():
+        numbers = [float(x) for x in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", shape["path"])]
+        assert max(map(abs, numbers)) == pytest.approx(1)
+        assert re.fullmatch(r"M[^M]*Z", shape["path"])
+    assert Outline.unit_circle().codes is not None  # of curves, as the circle's path is
+    assert "C" in shapes["base"]["path"]
+
+
+def test_an_ellipse_is_the_covariances(content):
+    c = content(3)
+    xx, xy, yy = c["embeddings"]["PCA"]["rows"].row(0)[3:]
+    a, b, c_ = page_data(**c)["embeddings"][2]["ellipses"][0]
+    t = np.linspace(0, 2 * np.pi, 9)
+    border = np.array([a * np.cos(t), b * np.cos(t) + c_ * np.sin(t)])
+    inverse = np.linalg.inv([[xx, xy], [xy, yy]])
+    distance = np.einsum("it,ij,jt->t", border, inverse, border)
+    np.testing.assert_allclose(distance, 2.5**2, rtol=1e-3)
+
+
+def test_each_model_has_its_nearest_and_its_samples_by_number(content):
+    c = content()
+    data = page_data(**c)
+    near = c["nearest"].filter(model="m00003").sort("rank").row(0, named=True)
+    neighbor, kl, *_, mark = data["nearest"][3][0]
+    assert data["models"][neighbor]["model"] == near["neighbor"]
+    assert kl == pytest.approx(near["kl_nats"], rel=1e-4)
+    assert mark == ""
+    assert [row[-1] for row in data["nearest"][3]].count("far") > 0
+    row = c["differing"].filter(model="m00003").row(0, named=True)
+    other, ((at, own, *_), *_) = data["differing"][3]
+    assert other == neighbor
+    assert data["samples"][at]["id"] == row["sample_id"]
+    assert own == pytest.approx(row["own"], rel=1e-4)
+    assert len({sample["id"] for sample in data["samples"]}) == len(data["samples"])
+
+
+def test_parents_that_are_not_on_the_map_are_named(content):
+    c = content()
+    parents = c["models"].with_columns(parent=pl.lit("m00001, gone"))
+    model = page_data(**c | {"models": parents})["models"][0]
+    assert (model["parents"], model["elsewhere"]) == ([1], ["gone"])
+
+
+def test_texts_are_cut_and_images_left_out_with_a_word(content):
+    c = content()
+    data = page_data(
+        **c
+        | {
+            "samples": c["samples"].with_columns(target=pl.lit("x" * 999)),
+            "images": dict(list(c["images"].items())[:3]),
+        }
+    )
+    assert {len(sample["target"]) for sample in data["samples"]} == {MOST_CHARACTERS + 2}
+    assert len(data["images"]) == 3
+    assert data["notes"]["images"].startswith("Of the images")
+    assert data["images"][0].startswith("data:image/webp;base64,")
+    without = page_data(**c | {"images": {}})
+    assert all(sample["image"] is None for sample in without["samples"])
+    assert without["notes"]["images"] == ""
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_few_models_make_a_page(content, n):
+    c = content(n)
+    absent = {name: {"reason": "needs more models"} for name in c["embeddings"]}
+    data = page_data(**c | {"embeddings": absent, "scores": None})
+    assert [len(rows) for rows in data["nearest"]] == [n - 1] * n
+    assert "There is no embedding to show." in map_page(data, title="t")
+
+
+def test_no_model_makes_a_page(content):
+    c = content(2)
+    empty = {"on_map": [], "images": {}, "origins": {}} | bare_of(c)
+    absent = {name: {"reason": "no model has scores"} for name in c["embeddings"]}
+    data = page_data(**c | empty | {"embeddings": absent})
+    assert data["models"] == data["facets"] == []
+    ElementTree.fromstring(re.search(r"<main>.*</main>", map_page(data, title="t"), re.S)[0])
+
+
+def test_what_is_not_known_of_a_model_is_said(content):
+    c = content()
+    data = page_data(**c | {"origins": {}})
+    assert {origin["note"] for origin in data["origins"]} == {
+        "nothing is known of how it was scored"
+    }
+    assert "gate" not in {facet["key"] for facet in data["facets"]}

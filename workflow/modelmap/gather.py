@@ -321,6 +321,25 @@ def status(provenances, scores):
     }
 
 
+def origin(provenances):
+    """How a model was scored, for people to read.
+
+    Parameters
+    ----------
+    provenances : list of dict, the footers of its shards
+
+    Returns
+    -------
+    dict: gate (list of dict: check, value, limit, verdict), facts (dict of name to text)
+    """
+    first = provenances[0]
+    told = {key: first["checkpoint"][key] for key in ("repo", "commit")}
+    told |= {key: first.get(key) for key in ("dtype", "attention", "device")}
+    told |= first.get("versions", {})
+    facts = {key: str(value) for key, value in told.items() if value is not None}
+    return {"gate": first.get("gate", []), "facts": facts}
+
+
 def expect_all_ok(table):
     """Raise Incomplete, naming every model of the status table that failed for good."""
     failed = table.filter(~pl.col("status").is_in(["ok", "not applicable"]))

@@ -139,6 +139,26 @@ def counts(distances):
     return {"n_pairs": distances.height, **found, "kl_limit": KL_LIMIT}
 
 
+def marked(neighbors, distances, n):
+    """The n nearest of each model, with what is to be said of their distances.
+
+    Parameters
+    ----------
+    neighbors, distances : DataFrame of tables.NEIGHBORS and tables.DISTANCES
+    n : int
+
+    Returns
+    -------
+    DataFrame: the columns of neighbors, below_noise_floor, beyond_kl_limit
+    """
+    marks = ("below_noise_floor", "beyond_kl_limit")
+    ends = {"model_a": pl.min_horizontal("model", "neighbor")}
+    ends |= {"model_b": pl.max_horizontal("model", "neighbor")}
+    near = neighbors.filter(pl.col("rank") <= n).with_columns(**ends)
+    pairs = distances.select(*ends, *marks)
+    return near.join(pairs, on=[*ends], how="left", maintain_order="left").drop(*ends)
+
+
 def families(models, d2, sheet):
     """Is each model's nearest model outside its own lineage of its own family?
 

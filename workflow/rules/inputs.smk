@@ -31,10 +31,10 @@ def subset_of(wildcards):
 def drawn(dataset):
     """What decides which samples a dataset has: its block, but for what decides something else.
 
-    (How they are shown, and by whom; a subset is a file, and watched as such; and which samples go
-    with a matrix of others.)
+    (How they are shown, and by whom; a subset is a file, and watched as such; which samples go with
+    a matrix of others; and what pages show.)
     """
-    other = ("prompt", "paraphrases", "variants", "models", "subset", "samples_from")
+    other = ("prompt", "paraphrases", "variants", "models", "subset", "samples_from", "show_images")
     return {key: value for key, value in DATASETS[dataset].items() if key not in other}
 
 
@@ -136,6 +136,25 @@ def samples_of(dataset):
     return [f"resources/samples/{scored}.parquet"] if scored else []
 
 
+def shows_images(dataset):
+    """Whether pages may show images of a dataset's samples."""
+    block = DATASETS[DATASETS[dataset]["samples_from"] or dataset]
+    told = block["source"] == "scenes" if block["show_images"] is None else block["show_images"]
+    return told and blocks.shows_images(block)
+
+
+def notes_of_page(name):
+    """What a map's page says of its samples: values (what they are), images (why there are none)."""
+    dataset = name.removesuffix(".pmi")
+    has_images = blocks.shows_images(DATASETS[DATASETS[dataset]["samples_from"] or dataset])
+    information = f"mutual information with the {'image' if has_images else 'prompt'}"
+    hidden = has_images and not shows_images(dataset)
+    return {
+        "values": information if name in INFORMATION else "log-likelihood",
+        "images": "Images are left out: show_images of the dataset is not set." if hidden else "",
+    }
+
+
 # Scores
 
 
@@ -154,6 +173,14 @@ def scores_for(name):
     """The score files of the models that a map has beside those of its frozen one."""
     dataset = name.removesuffix(".pmi")
     return scores_of(dataset, {*models_of(dataset)} - FROZEN.get(name, set()))
+
+
+def not_scored(name):
+    """What to say of the models on a map that were not scored for it: dict of model to note."""
+    dataset = name.removesuffix(".pmi")
+    given = dict.fromkeys(given_on(dataset), "log-likelihoods that others have computed")
+    frozen = dict.fromkeys(FROZEN.get(name, []), "on the frozen map; not scored in this run")
+    return given | frozen
 
 
 def gpus_of(wildcards):

@@ -166,23 +166,47 @@ rule plot_heatmap:
 rule draw_page:
     input:
         embeddings=rules.embed.output.embeddings,
+        matrix="results/matrix/{map}.parquet",
+        samples="results/matrix/{map}.samples.parquet",
         models="results/matrix/{map}.models.parquet",
+        coordinates="results/map/{map}/coordinates.parquet",
+        distances="results/map/{map}/distances.parquet",
         neighbors="results/map/{map}/neighbors.parquet",
+        texts=lambda wildcards: samples_of(wildcards.map.removesuffix(".pmi")),
+        scores=lambda wildcards: scores_for(wildcards.map),
+        benchmarks=config["benchmarks"]["table"] or [],
     output:
         report(
             "results/map/{map}/map.html",
             caption="../report/page.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "interactive", "labels": "on hover"},
+            labels={"figure": "interactive", "labels": "all"},
         ),
     log:
         "logs/draw_page/{map}.log",
     conda:
         "../../envs/modelmap.yaml"
     params:
-        models=metadata("label", "family", "generation", "recipe", "parent"),
+        models=metadata(
+            "label",
+            "family",
+            "generation",
+            "recipe",
+            "parent",
+            "language_model",
+            "vision_encoder",
+            "tokenizer",
+            "params_b",
+            "released",
+            "benchmark_name",
+        ),
         methods=METHODS,
+        level=config["map"]["level"],
+        information=lambda wildcards: wildcards.map in INFORMATION,
+        shows_images=lambda wildcards: shows_images(wildcards.map.removesuffix(".pmi")),
+        notes=lambda wildcards: notes_of_page(wildcards.map),
+        not_scored=lambda wildcards: not_scored(wildcards.map),
     script:
         "../scripts/draw_page.py"
 

@@ -4,26 +4,33 @@ from pathlib import Path
 
 import polars as pl
 
-from modelmap import tables
-from modelmap.figures import page
-from modelmap.figures.axes import axis_names
+from modelmap import disagreement, metadata, pairs, portraits, tables
+from modelmap.datasets.thumbnails import thumbnails
+from modelmap.figures.page import map_page
+from modelmap.figures.page_data import N_NEAREST, page_data
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
 
-models = pl.DataFrame(snakemake.params.models, infer_schema_length=None).join(
-    tables.read(snakemake.input.models, tables.MATRIX_MODELS), on="model", how="left"
+params, files = snakemake.params, snakemake.input
+losses = tables.read(files.models, tables.MATRIX_MODELS)
+sheet = pl.DataFrame(params.models, infer_schema_length=None)
+years = metadata.facts(params.models).select("model", "year")
+neighbors = tables.read(files.neighbors, tables.NEIGHBORS)
+distances = tables.read(files.distances, tables.DISTANCES)
+on_map, differing, samples = portraits.differing(files, neighbors, information=params.information)
+groups = disagreement.groups(differing, samples)
+data = page_data(
+    on_map=on_map,
+    models=sheet.join(losses, on="model", how="left").join(years, on="model", how="left"),
+    embeddings=portraits.embeddings(files.embeddings, params.methods.values(), level=params.level),
+    nearest=pairs.marked(neighbors, distances, N_NEAREST),
+    differing=differing,
+    samples=samples,
+    images=thumbnails(files.texts[0], groups) if params.shows_images else {},
+    notes=params.notes,
+    origins=portraits.origins(files.scores, params.not_scored),
+    scores=portraits.scores(files.benchmarks, losses, params.models),
 )
-embeddings, reasons = {}, {}
-for file, name in zip(snakemake.input.embeddings, snakemake.params.methods.values(), strict=True):
-    facts = tables.provenance(file)
-    if "absent" in facts:
-        reasons[name] = facts["absent"]
-    else:
-        axes = axis_names(name, facts.get("explained_variance"))
-        embeddings[name] = tables.read(file, tables.EMBEDDING), axes
-neighbors = tables.read(snakemake.input.neighbors, tables.NEIGHBORS)
-html = page.map_page(
-    embeddings, models, neighbors, reasons=reasons, title=f"Map on {snakemake.wildcards.map}"
-)
+html = map_page(data, title=f"Map on {snakemake.wildcards.map}")
 Path(snakemake.output[0]).write_text(html, encoding="utf-8")
