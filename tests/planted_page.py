@@ -22,7 +22,7 @@ def page_content(folder, n_models, n_samples=300, **changes):
     """The arguments of `page_data`: t-SNE made up, UMAP absent, PCA with ellipses."""
     plant(folder, n_models, n_samples)
     case, rng = Case(folder), np.random.default_rng(2)
-    L, names = case.Q / 10 - 30, case.models
+    L, names = case.Q / 10 - 30 - rng.gamma(9, 1, (n_models, 1)), case.models
     sheet = pl.DataFrame(case.sheet, infer_schema_length=None).with_columns(
         label=pl.format("{} {} {}", "family", "recipe", pl.int_range(pl.len()))
     )

@@ -140,7 +140,7 @@ function list() {
     if (!box.open || box.querySelector("table")) return;
     const order = models.map((_, i) => i).sort((a, b) =>
       models[a].family.localeCompare(models[b].family) || models[a].label.localeCompare(models[b].label));
-    const cell = (text, className = "") => element("td", { className }, text);
+    const cell = (text, className = "") => element("td", { className }, short(text, 80));
     const row = (i) => {
       const [near] = data.nearest[i];
       return element("tr", {}, element("td", {}, link(i)), cell(models[i].family), cell(models[i].recipe),
@@ -161,6 +161,7 @@ function onMap() {
   map.on("plotly_relayout", () => (view = ranges()));
   map.on("plotly_doubleclick", () => look(null));
   map.on("plotly_relayouting", placeNames);
+  new ResizeObserver(() => requestAnimationFrame(() => Plotly.Plots.resize(map))).observe(map);
   map.on("plotly_afterplot", placeNames);
   const [more, less, all] = byId("zoom").children;
   more.addEventListener("click", () => zoom(0.7));
@@ -197,8 +198,7 @@ async function start() {
   document.addEventListener("keydown", onKey);
   document.addEventListener("theme", draw);
   addEventListener("hashchange", () => update(readAddress()));
-  const print = matchMedia("print");
-  print.addEventListener("change", draw);
+  matchMedia("print").addEventListener("change", draw);
   document.body.dataset.ready = String(Math.round(performance.now()));
 }
 

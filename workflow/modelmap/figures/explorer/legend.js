@@ -72,7 +72,8 @@ function drawLegend() {
   const facet = facets[state.color], box = byId("legend");
   const focused = document.activeElement?.closest?.("#legend [data-value]")?.dataset.value;
   const parts = !facet ? [] : facet.kind === "words" ? wordLegend(facet) : numberLegend(facet);
-  box.replaceChildren(...[...parts, ...shapeLegend()].filter((part) => part !== ""));
+  const both = [parts, shapeLegend()].filter((some) => some.length);
+  box.replaceChildren(...both.map((some) => element("div", {}, ...some)));
   const again = [...box.querySelectorAll("[data-value]")].find((b) => b.dataset.value === focused);
   if (focused !== undefined && again) again.focus();
 }

@@ -1,6 +1,6 @@
 "use strict";
 // Names on the map: as many as find room, those that tell most first. They lie above the plot.
-const NAME = { font: 12, most: 26 }; // pixels; characters
+const NAME = { font: 12, most: 26, least: 30 }; // pixels; characters; names
 const ruler = document.createElement("canvas").getContext("2d");
 
 // Boxes [left, top, right, bottom], in pixels
@@ -22,31 +22,42 @@ function places([x, y], width, gap) {
   ].map(([left, top]) => [left, top, left + width, top + high]);
 }
 
-function placeNames() {
-  const box = byId("names"), { _fullLayout: full } = map;
-  if (!full || !embedding() || !state.names) return box.replaceChildren();
-  const { l, t, w, h } = full._size, gap = markerSize() / 2 + 3;
-  const frame = [l, t, l + w, t + h];
-  const within = (a) => a[0] >= frame[0] && a[1] >= frame[1] && a[2] <= frame[2] && a[3] <= frame[3];
+// Where points are on the screen, and the part of it that shows any
+function pixels() {
+  const { _size: { l, t, w, h }, xaxis, yaxis } = map._fullLayout, { x, y } = embedding();
   const at = models.map((_, i) => (placed(i) && shown(i)
-    ? [l + full.xaxis.c2p(embedding().x[i]), t + full.yaxis.c2p(embedding().y[i])] : null));
-  const half = markerSize() / 2 + 1;
+    ? [l + xaxis.c2p(x[i]), t + yaxis.c2p(y[i])] : null));
+  return { at, frame: [l, t, l + w, t + h] };
+}
+
+// Boxes of names. Those of the first pass cover no point; where it finds few, some cover points.
+function fit() {
+  const { at, frame } = pixels(), half = markerSize() / 2 + 1, named = new Map();
+  const within = (a) => a[0] >= frame[0] && a[1] >= frame[1] && a[2] <= frame[2] && a[3] <= frame[3];
   const markers = at.map((p) => p && [p[0] - half, p[1] - half, p[0] + half, p[1] + half]);
-  ruler.font = `${NAME.font}px ${getComputedStyle(document.body).fontFamily}`;
-  const taken = markers.filter(Boolean), found = [];
-  const most = Math.max(30, (w * h) / 9000);
-  for (const i of nameOrder()) {
-    if (found.length >= most) break;
-    if (!at[i] || !within(markers[i])) continue;
-    const text = short(models[i].label, NAME.most), width = ruler.measureText(text).width + 2;
-    const is = i === state.selected, inFrame = places(at[i], width, is ? gap + 5 : gap).filter(within);
-    const free = inFrame.find((place) => !taken.some((other) => meet(place, other)))
-      ?? (is ? inFrame[0] : undefined); // the chosen one is named in any case
-    if (!free) continue;
-    taken.push(free);
-    found.push({ text, left: free[0], top: free[1], is });
+  const room = ((frame[2] - frame[0]) * (frame[3] - frame[1])) / 9000;
+  const passes = [[Math.max(NAME.least, room), markers.filter(Boolean)], [NAME.least, []]];
+  for (const [most, obstacles] of passes) {
+    for (const i of nameOrder()) {
+      if (named.size >= most) break;
+      if (named.has(i) || !at[i] || !within(markers[i])) continue;
+      const is = i === state.selected, text = short(models[i].label, NAME.most);
+      const width = ruler.measureText(text).width + 2;
+      const boxes = places(at[i], width, half + (is ? 7 : 2)).filter(within);
+      const free = boxes.find((box) => ![...obstacles, ...named.values()]
+        .some((other) => meet(box, other.box ?? other)));
+      const box = free ?? (is ? boxes[0] : undefined); // the chosen one is named in any case
+      if (box) named.set(i, { box, text, is });
+    }
   }
-  box.replaceChildren(...found.map(({ text, left, top, is }) => {
+  return [...named.values()];
+}
+
+function placeNames() {
+  const box = byId("names");
+  if (!map._fullLayout || !embedding() || !state.names) return box.replaceChildren();
+  ruler.font = `${NAME.font}px ${getComputedStyle(document.body).fontFamily}`;
+  box.replaceChildren(...fit().map(({ box: [left, top], text, is }) => {
     const name = element("span", { className: is ? "chosen" : "" }, text);
     name.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
     return name;

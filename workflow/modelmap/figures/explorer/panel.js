@@ -1,7 +1,7 @@
 "use strict";
 // What is known of the chosen model, beside the map; and of none, how to begin.
 const link = (i, text = models[i].label) =>
-  element("button", { type: "button", className: "link model", onclick: () => choose(i) }, text);
+  element("button", { type: "button", className: "link", onclick: () => choose(i) }, short(text, 80));
 
 function choose(i) {
   update({ selected: i });

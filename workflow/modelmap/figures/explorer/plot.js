@@ -155,7 +155,7 @@ function layout() {
   };
 }
 
-const CONFIG = { displayModeBar: false, scrollZoom: true, doubleClick: false, responsive: true,
+const CONFIG = { displayModeBar: false, scrollZoom: true, doubleClick: false,
   showSendToCloud: false, plotlyServerURL: "", displaylogo: false };
 
 async function draw() {
