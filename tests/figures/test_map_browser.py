@@ -22,13 +22,11 @@ def pages(tmp_path_factory):
     """Folders of pages: of 12 and 1,000 models, and of what is out of the ordinary."""
     folder = tmp_path_factory.mktemp("pages")
     made = {n: page_content(folder, n) for n in (1000, 12)}
-    c, few = made[12], made[12]["models"].height
-    nasty = pl.Series([NAMES[i % len(NAMES)] for i in range(few)])
-    columns = ("label", "family", "recipe", "generation", "language_model")
+    c = made[12]
     forty = made[1000]["models"]["family"].str.slice(1).cast(int) % 40
     forty = pl.select(pl.format("日本語 family {}", forty)).to_series()
     made |= {
-        "nasty": c | {"models": c["models"].with_columns(**dict.fromkeys(columns, nasty))},
+        "nasty": nastily(c),
         "one": c | {"models": c["models"].with_columns(family=pl.lit("one")), "scores": None},
         "forty": made[1000] | {"models": made[1000]["models"].with_columns(family=forty)},
         "none": c | {"embeddings": {name: {"reason": "too few"} for name in c["embeddings"]}},
@@ -36,6 +34,18 @@ def pages(tmp_path_factory):
     for name, content in made.items():
         (folder / f"{name}.html").write_text(map_page(page_data(**content), title=f"Map {name}"))
     return folder
+
+
+def nastily(content):
+    """The same with hostile names, captions and prompts."""
+    models, samples = content["models"], content["samples"]
+    names = pl.Series([NAMES[i % len(NAMES)] for i in range(models.height)])
+    columns = ("label", "family", "recipe", "generation", "language_model")
+    texts = pl.Series([NAMES[i % len(NAMES)] for i in range(samples.height)])
+    return content | {
+        "models": models.with_columns(**dict.fromkeys(columns, names)),
+        "samples": samples.with_columns(target=texts, prompt=texts),
+    }
 
 
 @pytest.fixture
@@ -244,6 +254,22 @@ def test_the_map_is_light_or_dark_and_white_in_print(see):
         page.emulate_media(media="print")
         until(page, f"{background} === 'rgb(255, 255, 255)'")
         assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+
+
+def test_nothing_of_the_data_is_an_element(see):
+    """Whatever is chosen, searched and pointed at."""
+    with see("nasty") as page:
+        page.click("#list summary")
+        page.locator("#list table").wait_for()
+        for i in range(12):
+            page.evaluate("i => choose(i)", i)
+            page.mouse.move(*place(page, i))
+            page.fill("#search", "script")
+            assert page.inner_text(CHOSEN).split() == NAMES[i].split()
+            foreign = (
+                "main script, form script, [onerror], [onload], main a, [src=x], [onmouseover]"
+            )
+            assert page.locator(foreign).count() == 0
 
 
 @pytest.mark.parametrize("name", ["nasty", "one", "forty", "none"])

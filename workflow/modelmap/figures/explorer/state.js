@@ -67,9 +67,9 @@ function element(tag, properties = {}, ...content) {
 function number(value, digits = 3) {
   if (value === null || value === undefined) return "\u2013";
   const size = Math.abs(value);
-  const tiny = size && (size < 1e-3 || size >= 1e6);
-  const text = tiny ? value.toExponential(1)
-    : String(size >= 100 ? Math.round(value) : Number(value.toPrecision(digits)));
+  const extreme = size && (size < 1e-3 || size >= 1e9);
+  const text = extreme ? value.toExponential(1)
+    : Number(value.toPrecision(digits)).toLocaleString("en", { maximumSignificantDigits: digits });
   return text.replace("-", "\u2212");
 }
 
