@@ -225,6 +225,25 @@ def test_arrows_and_ellipses_are_shown_and_not(see):
         until(page, f"{arrows} === 0")
 
 
+def test_another_embedding_keeps_the_zoom_and_what_is_chosen_in_the_middle(see):
+    share = "ranges().x[1] - ranges().x[0]", "whole().x[1] - whole().x[0]"
+    with see(1000) as page:
+        page.evaluate("zoom(0.25)")
+        page.evaluate("choose(500)")
+        before = page.evaluate(f"({share[0]}) / ({share[1]})")
+        page.evaluate("update({embedding: 2})")
+        assert page.evaluate(f"({share[0]}) / ({share[1]})") == pytest.approx(before, rel=0.3)
+        at = page.evaluate("[middle(ranges().x), middle(ranges().y)]")
+        assert at == pytest.approx(page.evaluate("[embedding().x[500], embedding().y[500]]"))
+        page.click("#zoom button >> nth=2")
+        until(page, "view === null")
+        page.evaluate("update({embedding: 0})")
+        for axis in "xy":
+            low, high = page.evaluate(f"map._fullLayout.{axis}axis.range")
+            every = page.evaluate(f"embedding().{axis}")
+            assert low < min(every) < max(every) < high
+
+
 def test_a_view_can_be_passed_on(see, browser, pages):
     with see(12) as page:
         page.select_option("#color", label="Recipe")

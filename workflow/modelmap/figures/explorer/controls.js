@@ -158,7 +158,9 @@ function onMap() {
     const point = points.find(({ customdata }) => customdata !== undefined);
     if (point) update({ selected: point.customdata });
   });
-  map.on("plotly_relayout", () => (view = ranges()));
+  map.on("plotly_relayout", (changes) => {
+    if (Object.keys(changes).some((key) => key.includes("range"))) view = ranges();
+  });
   map.on("plotly_doubleclick", () => look(null));
   map.on("plotly_relayouting", placeNames);
   new ResizeObserver(() => requestAnimationFrame(() => Plotly.Plots.resize(map))).observe(map);

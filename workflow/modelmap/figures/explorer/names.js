@@ -1,6 +1,7 @@
 "use strict";
 // Names on the map: as many as find room, those that tell most first. They lie above the plot.
-const NAME = { font: 12, most: 26, least: 30 }; // pixels; characters; names
+// Pixels; characters; how many names there are at least, before they cover points and then
+const NAME = { font: 12, most: 26, least: 30, few: 12 };
 const ruler = document.createElement("canvas").getContext("2d");
 
 // Boxes [left, top, right, bottom], in pixels
@@ -30,20 +31,21 @@ function pixels() {
   return { at, frame: [l, t, l + w, t + h] };
 }
 
-// Boxes of names. Those of the first pass cover no point; where it finds few, some cover points.
+// Boxes of names, nearest to their points first; where few find room some may cover points.
 function fit() {
   const { at, frame } = pixels(), half = markerSize() / 2 + 1, named = new Map();
   const within = (a) => a[0] >= frame[0] && a[1] >= frame[1] && a[2] <= frame[2] && a[3] <= frame[3];
   const markers = at.map((p) => p && [p[0] - half, p[1] - half, p[0] + half, p[1] + half]);
   const room = ((frame[2] - frame[0]) * (frame[3] - frame[1])) / 9000;
-  const passes = [[Math.max(NAME.least, room), markers.filter(Boolean)], [NAME.least, []]];
-  for (const [most, obstacles] of passes) {
+  const all = markers.filter(Boolean);
+  const passes = [[Math.max(NAME.least, room), 2, all], [NAME.least, 16, all], [NAME.few, 2, []]];
+  for (const [most, gap, obstacles] of passes) {
     for (const i of nameOrder()) {
       if (named.size >= most) break;
       if (named.has(i) || !at[i] || !within(markers[i])) continue;
       const is = i === state.selected, text = short(models[i].label, NAME.most);
       const width = ruler.measureText(text).width + 2;
-      const boxes = places(at[i], width, half + (is ? 7 : 2)).filter(within);
+      const boxes = places(at[i], width, half + gap + (is ? 5 : 0)).filter(within);
       const free = boxes.find((box) => ![...obstacles, ...named.values()]
         .some((other) => meet(box, other.box ?? other)));
       const box = free ?? (is ? boxes[0] : undefined); // the chosen one is named in any case

@@ -38,16 +38,16 @@ function nearestRow([j, kl, low, high, p, mark], most) {
   const [word, why] = MARKS[mark] ?? [];
   const below = element("small", {}, interval, word && interval ? ", " : "",
     word ? element("abbr", { title: why }, word) : "");
-  return element("tr", {}, element("td", {}, link(j), bar),
-    element("td", { className: "number" }, number(kl), below),
+  return element("tr", {}, element("td", {}, link(j), bar, below),
+    element("td", { className: "number" }, number(kl)),
     element("td", { className: "number" }, p === null ? "" : share(p)));
 }
 
 function nearestTable(i) {
   const rows = data.nearest[i];
   if (!rows.length) return section("Nearest models", element("p", {}, "There is no other model."));
-  const titles = [["Model", ""],
-    ["KL, interval", "Kullback\u2013Leibler divergence in nats; what it may be, by other samples"],
+  const titles = [["Model, interval", "what KL may be, by other samples"],
+    ["KL", "Kullback\u2013Leibler divergence, nats"],
     ["is nearest", "how often it is the nearest when samples are drawn again"]];
   const head = titles.map(([text, title], k) =>
     element("th", { title, className: k ? "number" : "", scope: "col" }, text));

@@ -177,10 +177,10 @@ const middle = ([low, high]) => (low + high) / 2;
 const around = (at, width) => [at - width / 2, at + width / 2];
 const ranges = () => ({ x: [...map.layout.xaxis.range], y: [...map.layout.yaxis.range] });
 
-function look(next) {
-  view = next;
+async function look(next) {
   const { x, y } = next ?? whole();
-  return Plotly.relayout(map, { "xaxis.range": x, "yaxis.range": y });
+  await Plotly.relayout(map, { "xaxis.range": x, "yaxis.range": y });
+  view = next; // behind plotly's word of it, which `onMap` takes for a person's
 }
 
 function zoom(factor) {
