@@ -177,10 +177,11 @@ def scores_for(name):
 
 def not_scored(name):
     """What to say of the models on a map that were not scored for it: dict of model to note."""
-    dataset = name.removesuffix(".pmi")
-    given = dict.fromkeys(given_on(dataset), "log-likelihoods that others have computed")
-    frozen = dict.fromkeys(FROZEN.get(name, []), "on the frozen map; not scored in this run")
-    return given | frozen
+    given = given_on(name.removesuffix(".pmi"))
+    frozen = sorted(FROZEN.get(name, []))  # params are compared as text: always in one order
+    return dict.fromkeys(given, "log-likelihoods that others have computed") | dict.fromkeys(
+        frozen, "on the frozen map; not scored in this run"
+    )
 
 
 def gpus_of(wildcards):
