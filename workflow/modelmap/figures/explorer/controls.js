@@ -1,6 +1,7 @@
 "use strict";
 // Search, choices, keys, and the start.
-const MATCHES = 12;
+const MATCHES = 12; // shown of a search
+const LAYERS = { names: "Names", lineage: "Lineage", ellipses: "Ellipses" };
 const searched = models.map((m) => [m.label, m.model, m.family].join("\n").toLowerCase());
 let matches = [], active = 0;
 
@@ -71,10 +72,11 @@ function choices() {
   embeddings.forEach(({ name, reason }, i) => {
     const input = element("input", { type: "radio", name: "embedding", value: String(i),
       disabled: reason !== undefined, onchange: () => update({ embedding: i }) });
-    byId("embeddings").append(element("label", { title: reason ?? "" }, input, element("span", {}, name)));
+    const label = element("label", { title: reason ?? "" }, input, element("span", {}, name));
+    byId("embeddings").append(label);
   });
-  for (const [key, text] of [["names", "Names"], ["lineage", "Lineage"], ["ellipses", "Ellipses"]]) {
-    const input = element("input", { type: "checkbox", id: key === "names" ? "show-names" : `show-${key}`,
+  for (const [key, text] of Object.entries(LAYERS)) {
+    const input = element("input", { type: "checkbox", id: `show-${key}`,
       onchange: (event) => update({ [key]: event.target.checked }) });
     byId("layers").append(element("label", {}, input, element("span", {}, text)));
   }
@@ -84,7 +86,7 @@ function drawControls() {
   byId("color").value = String(state.color);
   for (const input of byId("embeddings").querySelectorAll("input"))
     input.checked = Number(input.value) === state.embedding;
-  for (const key of ["names", "lineage", "ellipses"]) byId(`show-${key}`).checked = state[key];
+  for (const key in LAYERS) byId(`show-${key}`).checked = state[key];
   const none = !models.some((model) => model.parents.length);
   byId("show-lineage").disabled = none;
   byId("show-lineage").parentElement.title = none ? "No model of this map was made from another."
@@ -133,23 +135,28 @@ function onKey(event) {
 }
 
 // The same as text: every model in a table, made when it is asked for.
+function modelTable() {
+  const cell = (content, className = "") => element("td", { className }, content);
+  const row = (i) => {
+    const { family, recipe } = models[i], [near] = data.nearest[i];
+    return element("tr", {}, cell(link(i)), cell(short(family, 80)), cell(short(recipe, 80)),
+      cell(near ? link(near[0]) : "\u2013"), cell(near ? number(near[1]) : "\u2013", "number"));
+  };
+  const order = models.map((_, i) => i).sort((a, b) =>
+    models[a].family.localeCompare(models[b].family)
+    || models[a].label.localeCompare(models[b].label));
+  const head = ["Model", "Family", "Recipe", "Nearest", "KL, nats"].map((text, k) =>
+    element("th", { scope: "col", className: k === 4 ? "number" : "" }, text));
+  return element("table", {}, element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...order.map(row)));
+}
+
 function list() {
-  const box = byId("list");
-  box.querySelector("summary").textContent = `All ${models.length.toLocaleString("en")} models as a table`;
+  const box = byId("list"), n = models.length.toLocaleString("en");
+  box.querySelector("summary").textContent = `All ${n} models as a table`;
   box.addEventListener("toggle", () => {
     if (!box.open || box.querySelector("table")) return;
-    const order = models.map((_, i) => i).sort((a, b) =>
-      models[a].family.localeCompare(models[b].family) || models[a].label.localeCompare(models[b].label));
-    const cell = (text, className = "") => element("td", { className }, short(text, 80));
-    const row = (i) => {
-      const [near] = data.nearest[i];
-      return element("tr", {}, element("td", {}, link(i)), cell(models[i].family), cell(models[i].recipe),
-        element("td", {}, near ? link(near[0]) : "\u2013"), cell(near ? number(near[1]) : "\u2013", "number"));
-    };
-    const head = ["Model", "Family", "Recipe", "Nearest", "KL, nats"].map((text, k) =>
-      element("th", { scope: "col", className: k === 4 ? "number" : "" }, text));
-    box.append(element("div", { className: "wide" }, element("table", {},
-      element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...order.map(row)))));
+    box.append(element("div", { className: "wide" }, modelTable()));
   });
 }
 

@@ -43,7 +43,10 @@ function wordLegend(facet) {
   return [element("h2", {}, facet.name, values.length > 1 ? choices : ""), entries];
 }
 
-const monthOf = (year) => `${Math.floor(year)}-${String(Math.floor((year % 1) * 12) + 1).padStart(2, 0)}`;
+const monthOf = (year) => {
+  const month = Math.floor((year % 1) * 12) + 1;
+  return `${Math.floor(year)}-${String(month).padStart(2, "0")}`;
+};
 
 function numberLegend(facet) {
   const { low, middle: half, high } = spread(facet), missing = facet.values.includes(null);

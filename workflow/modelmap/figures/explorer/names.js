@@ -34,9 +34,10 @@ function pixels() {
 // Boxes of names, nearest to their points first; where few find room some may cover points.
 function fit() {
   const { at, frame } = pixels(), half = markerSize() / 2 + 1, named = new Map();
-  const within = (a) => a[0] >= frame[0] && a[1] >= frame[1] && a[2] <= frame[2] && a[3] <= frame[3];
+  const [left, top, right, bottom] = frame;
+  const within = (a) => a[0] >= left && a[1] >= top && a[2] <= right && a[3] <= bottom;
   const markers = at.map((p) => p && [p[0] - half, p[1] - half, p[0] + half, p[1] + half]);
-  const room = ((frame[2] - frame[0]) * (frame[3] - frame[1])) / 9000;
+  const room = ((right - left) * (bottom - top)) / 9000;
   const all = markers.filter(Boolean);
   const passes = [[Math.max(NAME.least, room), 2, all], [NAME.least, 16, all], [NAME.few, 2, []]];
   for (const [most, gap, obstacles] of passes) {

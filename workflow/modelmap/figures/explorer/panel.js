@@ -1,7 +1,8 @@
 "use strict";
 // What is known of the chosen model, beside the map; and of none, how to begin.
 const link = (i, text = models[i].label) =>
-  element("button", { type: "button", className: "link", onclick: () => choose(i) }, short(text, 80));
+  element("button", { type: "button", className: "link", onclick: () => choose(i) },
+    short(text, 80));
 
 function choose(i) {
   update({ selected: i });
@@ -68,7 +69,8 @@ function sampleItem([at, own, other, part], i, near) {
   const text = element("p", {}, sample.target ?? `sample ${sample.id}`);
   const verdict = element("p", { className: "verdict" },
     element("b", {}, short(models[more].label, 30)),
-    ` finds it likelier: ${number(own)} against ${number(other)} nats; ${share(part)} of the distance`);
+    ` finds it likelier: ${number(own)} against ${number(other)} nats; `
+    + `${share(part)} of the distance`);
   item.append(element("div", {}, prompt, text, verdict));
   return item;
 }
@@ -108,16 +110,18 @@ function provenance(i) {
 
 function overview() {
   const firsts = data.nearest.flatMap((rows, i) => (rows.length ? [[i, ...rows[0]]] : []));
-  const pairs = firsts.filter(([i, j], k) => !firsts.some(([a, b], m) => m < k && a === j && b === i));
+  const pairs = firsts.filter(([i, j]) => i < j || data.nearest[j][0][0] !== i);
   const closest = pairs.sort((a, b) => a[2] - b[2]).slice(0, 6).map(([i, j, kl]) =>
     element("li", {}, link(i), " and ", link(j), ` ${number(kl)}`));
-  const keys = [["/", "search"], ["\u2190 \u2191 \u2192 \u2193", "to the next model, with the map in focus"],
+  const keys = [["/", "search"],
+    ["\u2190 \u2191 \u2192 \u2193", "to the next model, with the map in focus"],
     ["+ \u2212 0", "zoom, show all"], ["Esc", "choose none"]];
   return [
     element("h2", {}, "Choose a model"),
     element("p", { className: "hint" }, `${models.length.toLocaleString("en")} models. Click one, `
       + "search one, or begin with those that are nearest to each other:"),
-    closest.length ? section("Closest pairs, KL in nats", element("ol", { className: "closest" }, ...closest)) : "",
+    closest.length ? section("Closest pairs, KL in nats",
+      element("ol", { className: "closest" }, ...closest)) : "",
     section("Keys", element("dl", {}, ...keys.flatMap(([key, text]) =>
       [element("dt", {}, element("kbd", {}, key)), element("dd", {}, text)]))),
   ];
@@ -125,17 +129,20 @@ function overview() {
 
 function drawPanel() {
   const i = state.selected, box = byId("panel"), parts = [];
+  const held = box.contains(document.activeElement);
   if (i === null) parts.push(...overview());
   else {
     const { label, model } = models[i];
-    const close = element("button", { type: "button", className: "close", title: "Choose none (Esc)",
-      "aria-label": "Choose none", onclick: () => choose(null) }, "\u00d7");
-    parts.push(close, element("h2", {}, label), model === label ? "" : element("p", { className: "hint" }, model),
-      ...relatives(i), nearestTable(i), differences(i),
+    const close = element("button", { type: "button", className: "close",
+      title: "Choose none (Esc)", "aria-label": "Choose none", onclick: () => choose(null),
+    }, "\u00d7");
+    const name = model === label ? "" : element("p", { className: "hint" }, model);
+    parts.push(close, element("h2", {}, label), name, ...relatives(i), nearestTable(i), differences(i),
       section("About", facts(i)), provenance(i));
   }
   box.replaceChildren(...parts.filter((part) => part !== ""));
   box.scrollTop = 0;
+  if (held) box.focus(); // what was pressed there is gone
 }
 
 function say() {
