@@ -303,6 +303,9 @@ def test_what_is_out_of_the_ordinary_is_shown(see, name):
         if name == "none":
             assert "There is no embedding to show." in page.inner_text("body")
             assert page.locator("#map").is_hidden()
+            page.fill("#search", "f0 sft 3")
+            page.keyboard.press("Enter")
+            assert page.inner_text(CHOSEN) == "f0 sft 3"
         else:
             n_families = {"one": 1, "forty": 40}[name]
             assert page.locator("#legend [data-value]").count() == n_families

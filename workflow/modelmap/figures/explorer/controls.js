@@ -203,7 +203,7 @@ async function start() {
     onMap();
     placeNames();
     if (state.selected !== null) center(state.selected);
-  } else byId("controls").hidden = byId("map").parentElement.hidden = true;
+  } else document.body.classList.add("bare");
   document.addEventListener("keydown", onKey);
   document.addEventListener("theme", draw);
   addEventListener("hashchange", () => update(readAddress()));

@@ -38,11 +38,13 @@ function fit() {
   const within = (a) => a[0] >= left && a[1] >= top && a[2] <= right && a[3] <= bottom;
   const markers = at.map((p) => p && [p[0] - half, p[1] - half, p[0] + half, p[1] + half]);
   const room = ((right - left) * (bottom - top)) / 9000;
-  const all = markers.filter(Boolean);
-  const passes = [[Math.max(NAME.least, room), 2, all], [NAME.least, 16, all], [NAME.few, 2, []]];
-  for (const [most, gap, obstacles] of passes) {
+  const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = byId("zoom");
+  const buttons = [offsetLeft, offsetTop, offsetLeft + offsetWidth, offsetTop + offsetHeight];
+  const all = [buttons, ...markers.filter(Boolean)], most = Math.max(NAME.least, room);
+  const passes = [[most, 2, all], [NAME.least, 16, all], [NAME.few, 2, [buttons]]];
+  for (const [limit, gap, obstacles] of passes) {
     for (const i of nameOrder()) {
-      if (named.size >= most) break;
+      if (named.size >= limit) break;
       if (named.has(i) || !at[i] || !within(markers[i])) continue;
       const is = i === state.selected, text = short(models[i].label, NAME.most);
       const width = ruler.measureText(text).width + 2;
