@@ -15,6 +15,8 @@ GATE = [
     {"check": "finite", "value": 1.0, "limit": 1.0, "verdict": "pass"},
     {"check": "image_use", "value": 0.02, "limit": 0.1, "verdict": "flag"},
 ]
+NOTES = {"near": "find the same samples likely", "values": "log-likelihood"}
+NOTES |= {"more": "finds it likelier", "images": ""}
 FACTS = {"trustworthiness": 0.97, "neighbor_overlap": 0.8, "n_neighbors": 5, "chance": 0.1}
 
 
@@ -45,7 +47,7 @@ def page_content(folder, n_models, n_samples=300, **changes):
         "differing": differing,
         "samples": samples,
         "images": dict.fromkeys(disagreement.groups(differing, samples), _image(rng)),
-        "notes": {"values": "log-likelihood", "images": ""},
+        "notes": NOTES,
         "origins": {names[0]: {"gate": GATE, "facts": {"repo": "some/repo", "commit": "0a1b"}}}
         | {name: {"note": "log-likelihoods that others have computed"} for name in names[1:]},
         "scores": scores.filter(pl.int_range(pl.len()) % 5 != 4),

@@ -70,7 +70,7 @@ def page_of_map(zoo, names):
         ).with_columns(own=1.0, other=2.0, share=0.5),
         samples=pl.DataFrame(samples),
         images=dict.fromkeys(names, b""),
-        notes={"values": names[5], "images": names[6]},
+        notes=dict.fromkeys(("near", "values", "more", "images"), names[5]),
         origins={model: {"gate": [check], "facts": {names[7]: names[8]}} for model in on_map},
         scores=pl.DataFrame({"model": on_map, names[0]: 1.0}),
     )

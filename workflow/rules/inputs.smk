@@ -144,15 +144,22 @@ def shows_images(dataset):
 
 
 def notes_of_page(name):
-    """What a map's page says of its samples: values (what they are), images (why there are none)."""
+    """How a map's page speaks of its samples.
+
+    near (what near models do), values (what the numbers of two models are), more (what the one with
+    the larger number does) and images (why there are none).
+    """
     dataset = name.removesuffix(".pmi")
     has_images = blocks.shows_images(DATASETS[DATASETS[dataset]["samples_from"] or dataset])
-    information = f"mutual information with the {'image' if has_images else 'prompt'}"
     hidden = has_images and not shows_images(dataset)
-    return {
-        "values": information if name in INFORMATION else "log-likelihood",
-        "images": "Images are left out: show_images of the dataset is not set." if hidden else "",
-    }
+    images = "Images are left out: show_images of the dataset is not set." if hidden else ""
+    if name not in INFORMATION:
+        near, values, more = "find the same samples likely", "log-likelihood", "finds it likelier"
+    else:
+        condition = "image" if has_images else "prompt"
+        near, values = f"gain by the same {condition}s", f"mutual information with the {condition}"
+        more = f"gains more by the {condition}"
+    return {"near": near, "values": values, "more": more, "images": images}
 
 
 # Scores

@@ -10,8 +10,8 @@ from modelmap.figures.page_data import as_json
 
 SCRIPTS = ("state", "plot", "names", "legend", "panel", "controls")
 
-READ = """<p class="lead">Each point is a model: near ones find the same samples likely. Choose one
-to see its nearest, and the samples on which it differs most from them.</p>"""
+READ = Template("""<p class="lead">Each point is a model: near ones $near. Choose one to see its
+nearest, and the samples on which it differs most from them.</p>""")
 
 CONTROLS = """<form id="controls" role="search" autocomplete="off">
 <div class="search"><input id="search" type="search" role="combobox" aria-expanded="false"
@@ -62,6 +62,7 @@ def map_page(data, *, title):
     if len(absent) == len(data["embeddings"]):
         absent.insert(0, "There is no embedding to show.")
     why = "".join(f'<p class="absent">{escape(line)}</p>' for line in absent)
-    sections = [READ, why, CONTROLS, STAGE, DATA.substitute(data=as_json(data))]
+    read = READ.substitute(near=escape(data["notes"]["near"]))
+    sections = [read, why, CONTROLS, STAGE, DATA.substitute(data=as_json(data))]
     scripts = [get_plotlyjs(), *(asset(f"explorer/{name}.js") for name in SCRIPTS)]
     return page(title, sections, style=asset("explorer/page.css"), scripts=scripts)

@@ -63,7 +63,9 @@ def page_data(
     images : dict
         Group to the bytes of a small WebP image.
     notes : dict
-        values: what own and other are, such as "log-likelihood"; images: why there are none, or "".
+        near: what near models do, "find the same samples likely"; values: what own and other are,
+        "log-likelihood"; more: what the model with the larger one does, "finds it likelier";
+        images: why there are none, or "".
     origins : dict
         Model to a dict: gate (list of dict: check, value, limit, verdict) and facts (name to
         text), or of one that was not scored here: note.

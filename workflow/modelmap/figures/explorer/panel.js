@@ -69,7 +69,8 @@ function sampleItem([at, own, other, part], i, near) {
   const text = element("p", {}, sample.target ?? `sample ${sample.id}`);
   const verdict = element("p", { className: "verdict" },
     element("b", {}, short(models[more].label, 30)),
-    ` finds it likelier: ${number(own)} against ${number(other)} nats; `
+    ` ${data.notes.more}: ${number(Math.max(own, other))} against `
+    + `${number(Math.min(own, other))} nats; `
     + `${share(part)} of the distance`);
   item.append(element("div", {}, prompt, text, verdict));
   return item;
