@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from modelmap.figures.html import page, section
 from modelmap.figures.kin import kin_sections
+from modelmap.figures.table import page_of_tables, section
 
 
 def findings_page(*, title, models, neighbors, families, contrasts, counts, gates, kin):
@@ -38,7 +38,7 @@ def findings_page(*, title, models, neighbors, families, contrasts, counts, gate
         _floors(models, counts),
         _gate(gates),
     ]
-    return page(f"Findings on {title}", body)
+    return page_of_tables(f"Findings on {title}", body)
 
 
 def _losses(models):

@@ -79,35 +79,3 @@ def asset(name):
 def _hash(script):
     """What the page's policy knows a script by."""
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
-
-
-def section(heading, text, frame):
-    """A heading, a text (HTML), and a frame as a table."""
-    shown = table(frame) if frame.height else "<p>Nothing to show.</p>"
-    return f"<h2>{heading}</h2><p>{text}</p>{shown}"
-
-
-def table(frame):
-    """A frame as an HTML table; numbers short, what comes from data escaped."""
-    kinds = ["number" if kind.is_numeric() else "text" for kind in frame.dtypes]
-    head = _row("th", frame.columns, kinds)
-    rows = [_row("td", [_shown(value) for value in row], kinds) for row in frame.iter_rows()]
-    return f'<div class="wide"><table>{head}{"".join(rows)}</table></div>'
-
-
-def _row(tag, cells, kinds):
-    inner = "".join(
-        f'<{tag} class="{kind}">{escape(cell)}</{tag}>'
-        for cell, kind in zip(cells, kinds, strict=True)
-    )
-    return f"<tr>{inner}</tr>"
-
-
-def _shown(value):
-    if value is None:
-        return "\u2013"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1 else f"{value:,.2f}"
-    return str(value)

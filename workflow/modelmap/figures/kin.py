@@ -4,7 +4,7 @@ from html import escape
 
 import polars as pl
 
-from modelmap.figures.html import section
+from modelmap.figures.table import section
 
 MOST = 20
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from modelmap.figures.html import page, section
+from modelmap.figures.table import page_of_tables, section
 
 
 def status_page(status):
@@ -17,7 +17,7 @@ def status_page(status):
     str, HTML that needs nothing else
     """
     scored = status.filter(pl.col("status") != "not applicable")
-    return page(
+    return page_of_tables(
         "How the models fared", [_grid(status), _failed(scored), _cost(scored), _of(scored)]
     )
 
