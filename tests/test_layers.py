@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "disagreement": ({"numpy", "polars"}, set()),
     "portraits": (set(), {"benchmarks", "disagreement", "gather", "geometry", "tables"}),
     "planning": ({"polars"}, set()),
+    "report": ({"jinja2", "polars", "yaml"}, {"figures", "report", "tables"}),
     "resources": (set(), set()),
     "slurm": (set(), set()),
     "datasets": (

@@ -30,19 +30,21 @@ rule correlate:
             caption="../report/correlation.rst",
             category="Benchmarks",
             subcategory="{dataset}",
+            labels={"what": "mean loss", "as": "table"},
         ),
         strata=report(
             "results/benchmarks/{dataset}/correlation_strata.tsv",
             caption="../report/correlation_strata.rst",
             category="Benchmarks",
             subcategory="{dataset}",
+            labels={"what": "by kind of sample", "as": "table"},
         ),
         heatmap=report(
             "results/benchmarks/{dataset}/correlation_strata.svg",
             caption="../report/correlation_strata.rst",
             category="Benchmarks",
             subcategory="{dataset}",
-            labels={"benchmark": "all, by kind of sample"},
+            labels={"what": "by kind of sample", "as": "figure"},
         ),
         heatmaps=multiext("results/benchmarks/{dataset}/correlation_strata", ".png", ".pdf"),
         coverage=report(
@@ -50,6 +52,7 @@ rule correlate:
             caption="../report/coverage.rst",
             category="Benchmarks",
             subcategory="{dataset}",
+            labels={"what": "models in both", "as": "table"},
         ),
         figures=report(
             directory("results/benchmarks/{dataset}/figures"),
@@ -57,7 +60,7 @@ rule correlate:
             caption="../report/correlation.rst",
             category="Benchmarks",
             subcategory="{dataset}",
-            labels={"benchmark": "{benchmark}"},
+            labels={"what": "{benchmark}", "as": "figure"},
         ),
     log:
         "logs/correlate/{dataset}.log",
@@ -95,14 +98,14 @@ rule predict:
             caption="../report/prediction.rst",
             category="Benchmarks",
             subcategory="{dataset}",
-            labels={"benchmark": "predicted from the map"},
+            labels={"what": "scores from the map", "as": "figure"},
         ),
         report(
             "results/benchmarks/{dataset}/leakage.svg",
             caption="../report/leakage.rst",
             category="Benchmarks",
             subcategory="{dataset}",
-            labels={"benchmark": "likelihood predicted from scores"},
+            labels={"what": "likelihood from scores", "as": "figure"},
         ),
         multiext("results/benchmarks/{dataset}/prediction", ".png", ".pdf"),
         multiext("results/benchmarks/{dataset}/leakage", ".png", ".pdf"),
@@ -111,6 +114,7 @@ rule predict:
             caption="../report/prediction.rst",
             category="Benchmarks",
             subcategory="{dataset}",
+            labels={"what": "scores from the map", "as": "table"},
         ),
         models="results/benchmarks/{dataset}/prediction_models.tsv",
         samples="results/benchmarks/{dataset}/prediction_samples.tsv",
@@ -119,6 +123,7 @@ rule predict:
             caption="../report/leakage.rst",
             category="Benchmarks",
             subcategory="{dataset}",
+            labels={"what": "likelihood from scores", "as": "table"},
         ),
     log:
         "logs/predict/{dataset}.log",
@@ -147,7 +152,13 @@ rule answer:
         samples="resources/samples/{dataset}.parquet",
         scores=lambda wildcards: scores_of(wildcards.dataset),
     output:
-        "results/benchmarks/{dataset}/answers.tsv",
+        report(
+            "results/benchmarks/{dataset}/answers.tsv",
+            caption="../report/answers.rst",
+            category="Benchmarks",
+            subcategory="{dataset}",
+            labels={"what": "questions answered", "as": "table"},
+        ),
     log:
         "logs/answer/{dataset}.log",
     conda:
@@ -169,8 +180,4 @@ rule benchmarks:
         )
         if TABLE
         else [],
-        [
-            f"results/benchmarks/{dataset}/answers.tsv"
-            for dataset, block in DATASETS.items()
-            if block["options"] is not None and not block["answer_only"]
-        ],
+        expand("results/benchmarks/{dataset}/answers.tsv", dataset=questions()),

@@ -53,7 +53,7 @@ rule redraw:
             caption="../report/drift.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "drift", "labels": "table"},
+            labels={"what": "drift", "as": "table"},
         ),
         table="results/map/{map}/drift.tsv",
         figures=[
@@ -62,7 +62,7 @@ rule redraw:
                 caption="../report/drift.rst",
                 category="Map",
                 subcategory="{map}",
-                labels={"figure": "drift", "labels": "some"},
+                labels={"what": "drift", "as": "figure"},
             ),
             "results/map/{map}/drift.png",
             "results/map/{map}/drift.pdf",

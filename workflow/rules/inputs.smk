@@ -213,6 +213,15 @@ def gaps(dataset):
     return [name for name, variant in blocks.GAPS.items() if variant in variants]
 
 
+def questions():
+    """The datasets whose options tell how many questions a model answers right."""
+    return [
+        dataset
+        for dataset, block in DATASETS.items()
+        if block["options"] is not None and not block["answer_only"]
+    ]
+
+
 def prompt_of(model, dataset):
     """What is asked where a sample has no prompt of its own."""
     block = DATASETS[dataset]

@@ -34,7 +34,7 @@ rule center:
             caption="../report/adjustment.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "length and difficulty", "labels": "all"},
+            labels={"what": "length and difficulty", "as": "table"},
         ),
     log:
         "logs/center/{map}.log",
@@ -82,7 +82,7 @@ rule embed:
             caption="../report/embeddings.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "all methods", "labels": "table"},
+            labels={"what": "how faithful", "as": "table"},
         ),
         restarts="results/map/{map}/restarts.parquet",
         components="results/map/{map}/pca_variance.tsv",
@@ -110,10 +110,10 @@ rule plot_map:
                 caption="../report/map.rst",
                 category="Map",
                 subcategory="{map}",
-                labels={"figure": METHODS[method], "labels": labels},
+                labels={"what": METHODS[method], "as": labels},
             )
             for method in METHODS
-            for ending, labels in (("", "representative"), ("_all", "all"))
+            for ending, labels in (("", "figure"), ("_all", "figure, every name"))
         ],
         expand(
             "results/map/{{map}}/map_{method}{ending}",
@@ -125,7 +125,7 @@ rule plot_map:
             caption="../report/pca_variance.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "PCA's variance", "labels": "all"},
+            labels={"what": "PCA's variance", "as": "figure"},
         ),
         multiext("results/map/{map}/pca_variance", ".png", ".pdf"),
     log:
@@ -150,7 +150,7 @@ rule plot_heatmap:
             caption="../report/heatmap.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "distances", "labels": "all"},
+            labels={"what": "distances", "as": "figure"},
         ),
         multiext("results/map/{map}/heatmap", ".png", ".pdf"),
     log:
@@ -181,7 +181,7 @@ rule draw_page:
             caption="../report/page.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "interactive", "labels": "all"},
+            labels={"what": "interactive map", "as": "page"},
         ),
     log:
         "logs/draw_page/{map}.log",
@@ -226,8 +226,9 @@ rule find:
         page=report(
             "results/map/{map}/findings.html",
             caption="../report/findings.rst",
-            category="Findings",
+            category="Map",
             subcategory="{map}",
+            labels={"what": "findings", "as": "page"},
         ),
         families="results/map/{map}/families.tsv",
         contrasts="results/map/{map}/contrasts.tsv",
@@ -254,7 +255,7 @@ rule stratify:
             caption="../report/strata.rst",
             category="Map",
             subcategory="{map}",
-            labels={"figure": "strata", "labels": "all"},
+            labels={"what": "kinds of samples", "as": "figure"},
         ),
         multiext("results/map/{map}/strata", ".png", ".pdf"),
     log:

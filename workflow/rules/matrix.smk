@@ -93,7 +93,12 @@ rule status:
         matrices=expand("results/matrix/{dataset}.models.parquet", dataset=MATRICES),
     output:
         table="results/status.tsv",
-        page=report("results/status.html", caption="../report/status.rst", category="Run"),
+        page=report(
+            "results/status.html",
+            caption="../report/status.rst",
+            category="Run",
+            labels={"what": "how every model fared", "as": "page"},
+        ),
     log:
         "logs/status.log",
     conda:

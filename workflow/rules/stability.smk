@@ -21,7 +21,7 @@ rule stabilize:
                 caption=f"../report/stability_{view}.rst",
                 category="Stability",
                 subcategory="{map}",
-                labels={"other": view, "as": kind},
+                labels={"what": f"other {view}", "as": kind},
             )
             for view in VIEWS
             for ending, kind in (("tsv", "table"), ("svg", "figure"))
@@ -55,7 +55,7 @@ rule compare_datasets:
                 caption="../report/stability_datasets.rst",
                 category="Stability",
                 subcategory="all maps",
-                labels={"other": "datasets", "as": kind},
+                labels={"what": "other datasets", "as": kind},
             )
             for ending, kind in (("tsv", "table"), ("svg", "figure"))
         ],

@@ -21,14 +21,14 @@ rule choose:
             caption="../report/subsets.rst",
             category="Subsets",
             subcategory="{dataset}",
-            labels={"what": "table"},
+            labels={"what": "errors", "as": "table"},
         ),
         figure=report(
             "results/subsets/{dataset}/errors.svg",
             caption="../report/subsets.rst",
             category="Subsets",
             subcategory="{dataset}",
-            labels={"what": "figure"},
+            labels={"what": "errors", "as": "figure"},
         ),
         figures=multiext("results/subsets/{dataset}/errors", ".png", ".pdf"),
     log:

@@ -112,7 +112,7 @@ rule compare_divergences:
             caption="../report/divergences.rst",
             category="Theory",
             subcategory="{dataset}",
-            labels={"what": "KL against its estimate"},
+            labels={"what": "KL against its estimate", "as": "figure"},
         ),
         expand(
             "results/theory/{{dataset}}/{level}_kl.{ending}",
@@ -124,7 +124,7 @@ rule compare_divergences:
             caption="../report/divergences.rst",
             category="Theory",
             subcategory="{dataset}",
-            labels={"what": "agreement, table"},
+            labels={"what": "agreement", "as": "table"},
         ),
     log:
         "logs/compare_divergences/{dataset}.log",
@@ -148,14 +148,14 @@ rule interpolate:
             caption="../report/interpolation.rst",
             category="Theory",
             subcategory="{dataset}",
-            labels={"what": "interpolated weights, table"},
+            labels={"what": "interpolated weights", "as": "table"},
         ),
         figure=report(
             "results/theory/{dataset}/interpolation.svg",
             caption="../report/interpolation.rst",
             category="Theory",
             subcategory="{dataset}",
-            labels={"what": "interpolated weights"},
+            labels={"what": "interpolated weights", "as": "figure"},
         ),
         figures=multiext("results/theory/{dataset}/interpolation", ".png", ".pdf"),
     log:

@@ -1,0 +1,155 @@
+"""What a report shows of each result: its figures, its tables, links to its files."""
+
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from modelmap.figures.picture import link, picture
+from modelmap.figures.report import Section, folded, tabs
+from modelmap.figures.table import table
+
+MOST_ROWS = 3  # neighbors of each model
+UNFOLDED = 12  # rows; a longer table beside a figure is folded
+
+# What results of one caption are called, in the order of the page.
+TITLES = {
+    "map": "Pictures",
+    "page": "To explore",
+    "findings": "Numbers with what they say",
+    "embeddings": "How faithful the pictures are",
+    "pca_variance": "How many dimensions",
+    "drift": "What new models would move",
+    "heatmap": "Distances",
+    "neighbors": "Nearest models",
+    "adjustment": "Length and difficulty",
+    "tree": "Tree",
+    "suspects": "Undeclared parents",
+    "lineage": "What recipes do",
+    "labels": "What stands together",
+    "variance": "What the sheet explains",
+    "strata": "Kinds of samples",
+    "models": "Losses, image use, noise",
+    "correlation": "Benchmarks and mean loss",
+    "correlation_strata": "By kind of sample",
+    "prediction": "Scores predicted from the map",
+    "leakage": "Likelier than scores suggest",
+    "coverage": "Models in both",
+    "answers": "Questions answered",
+    "stability_datasets": "Other datasets",
+    "stability_samples": "Other samples",
+    "stability_models": "Other models",
+    "stability_seeds": "Other seeds",
+    "stability_methods": "Other methods",
+    "stability_strata": "Other kinds of samples",
+    "subsets": "Fewer samples",
+    "divergences": "KL measured, KL estimated",
+    "interpolation": "Models between models",
+    "status": "How every model fared",
+}
+
+
+class Result(NamedTuple):
+    """A file that a report shows."""
+
+    file: str
+    caption: str  # the stem of its template
+    kind: str  # figure, table, page, or another, which is linked only
+    what: str  # its name among those of one caption
+    of: str | None  # the map or dataset that it is of
+
+
+def sections(results, captions, page):
+    """Make a section of the results of each caption, side by side where they are of several maps.
+
+    Parameters
+    ----------
+    results : list of Result
+    captions : function of (caption, of) to HTML
+    page : Path
+        Where the report will lie, for links.
+
+    Returns
+    -------
+    list of Section, in the order of TITLES
+    """
+    made = []
+    for name in sorted({result.caption for result in results}, key=list(TITLES).index):
+        some = [result for result in results if result.caption == name]
+        panels = {}
+        for of in dict.fromkeys(result.of for result in some):
+            mine = [result for result in some if result.of == of]
+            key = f"{name}-{len(panels)}-{mine[0].of or 'all'}"
+            panels[of or ""] = _panel(mine, captions(name, of), page, _id(key))
+        key = _id(f"{name}-{some[0].of or 'all'}")
+        made.append(Section(key, TITLES[name], tabs(f"of-{key}", panels)))
+    return made
+
+
+def read_table(file):
+    """A table as a report shows it: without columns that hold nothing.
+
+    Of neighbors the nearest MOST_ROWS of each model.
+    """
+    path = Path(file)
+    if path.suffix == ".parquet":
+        frame = pl.scan_parquet(path)
+        if "rank" in frame.collect_schema():
+            frame = frame.filter(pl.col("rank") <= MOST_ROWS)
+        frame = frame.collect()
+    else:
+        frame = pl.read_csv(path, separator="\t", infer_schema_length=None)
+    empty = [column.name for column in frame if column.null_count() == frame.height]
+    return frame.drop(empty) if frame.height else frame
+
+
+def _panel(results, caption, page, key):
+    """The results of one caption and one map: figures, tables, links."""
+    of = results[0].of
+    drawn = [result for result in results if result.kind == "figure"]
+    figures = {
+        title: picture(svg, title=f"{title}, {of}" if of else title, caption="", page=page)
+        for result in drawn
+        for title, svg in _drawings(result)
+    }
+    tables = [_table(result, page, bool(drawn)) for result in results if result.kind == "table"]
+    shown = tabs(key, figures) if figures else ""
+    return f'<p class="caption">{caption}</p>{shown}{_links(results, page)}{"".join(tables)}'
+
+
+def _links(results, page):
+    """Links to what is not shown: pages, and figures that show the same otherwise."""
+    linked = {}
+    for result in results:
+        if result.kind not in ("figure", "table"):
+            linked.setdefault(result.kind, []).append(link(result.file, page, result.what))
+    return "".join(
+        f"<p class=files>{escape(kind.partition(', ')[2])} {' · '.join(some)}</p>"
+        for kind, some in linked.items()
+    )
+
+
+def _drawings(result):
+    """Title and path of a figure, or of every figure in a folder."""
+    path = Path(result.file)
+    if not path.is_dir():
+        return [(result.what, path)]
+    return [(svg.stem, svg) for svg in sorted(path.glob("*.svg"))]
+
+
+def _table(result, page, beside_figure):
+    path, name = Path(result.file), result.file.removeprefix("results/").rsplit(".", 1)[0]
+    frame = read_table(path)
+    if not frame.height:
+        return f"<p>No row in {link(path, page, path.name)}.</p>"
+    shown = table(frame, name.replace("/", " "))
+    shown = f"<p class=files>{link(path, page, path.name)}</p>{shown}"
+    if beside_figure and frame.height > UNFOLDED:
+        return folded(f"{result.what}: {frame.height:,} rows", shown)
+    return shown
+
+
+def _id(text):
+    """Something that can be an anchor."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
