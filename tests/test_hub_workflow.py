@@ -165,11 +165,13 @@ def test_what_failed_is_asked_for_again_by_retry_alone(project, scored):
 
 def test_the_token_stands_in_no_file(project, scored):
     """Nor in what was printed, which Snakemake keeps in .snakemake/log; of neither token."""
+    project.run("snakemake_report")
     token = Path(project.folder, "home", "token")
     files = [file for file in project.folder.rglob("*") if file.is_file() and file != token]
     kinds = {file.relative_to(project.folder).parts[0] for file in files}
     assert {".snakemake", "home", "logs", "resources", "results"} <= kinds
-    assert (project.folder / "results/report.html") in files
+    results = project.folder / "results"
+    assert {results / "report.html", results / "snakemake_report.html"} <= {*files}
     for text in (TOKEN, CLOSED):
         assert [file for file in files if text.encode() in file.read_bytes()] == []
     assert token.read_text() == TOKEN

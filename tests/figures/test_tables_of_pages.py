@@ -6,6 +6,7 @@ import re
 import polars as pl
 import pytest
 from browser import opened
+from playwright.sync_api import expect
 
 from modelmap.figures import table as tables
 from modelmap.figures.table import page_of_tables, section
@@ -81,7 +82,7 @@ def test_a_table_sorts_numbers_finds_rows_and_is_downloaded_in_full_precision(br
         largest = frame(400)["value"].max()
         assert page.locator("tbody tr td").nth(1).text_content() == tables._shown(largest)
         page.get_by_placeholder("Search").fill("m39")
-        page.wait_for_function("document.querySelectorAll('tbody tr').length === 11")
+        expect(page.locator("tbody tr")).to_have_count(11)
         page.get_by_placeholder("Search").fill("")
         head = page.locator(".dt-column-order").nth(2)
         head.focus()

@@ -39,7 +39,7 @@ def test_both_reports_say_the_same(path):
     ours = caption(path.read_text(), of="a <b>", params={"level": 0.95})
     filled = re.sub(r"{{ snakemake.wildcards.\w+ }}", "a <b>", path.read_text())
     filled = re.sub(r"{{ \(1 - snakemake.params.level\) .*?}}", "0.05", filled)
-    theirs = publish_parts(filled, writer_name="html")["body"]
+    theirs = publish_parts(filled, writer="html")["body"]
     assert "system-message" not in theirs
     assert plain(ours) == plain(theirs)
     assert "<b>" not in ours

@@ -4,7 +4,7 @@
   document.querySelectorAll("nav a").forEach((a) => links.set(a.hash.slice(1), a));
   const heads = [...document.querySelectorAll("main :is(h2, h3)[id]")];
   const mark = () => {
-    const passed = heads.filter((head) => head.getBoundingClientRect().top < 120);
+    const passed = heads.filter((head) => head.getBoundingClientRect().top < 60);
     const at = links.get((passed.at(-1) ?? heads[0])?.id);
     if (!at || at.hasAttribute("aria-current")) return;
     links.forEach((a) => a.removeAttribute("aria-current"));

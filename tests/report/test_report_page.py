@@ -1,0 +1,151 @@
+"""The page that tells a run: whole, whatever is in the run, and quick with a thousand models."""
+
+from pathlib import Path
+
+import pytest
+from browser import opened
+from html_page import Page
+from playwright.sync_api import expect
+from report_files import METHODS, write_run
+
+from modelmap.report.pages import report
+from modelmap.validation import validate_config
+
+ROOT = Path(__file__).parents[2]
+GIVEN = {"models": "models.tsv", "datasets": {"planted": {"source": "scenes"}}}
+NASTY = [
+    "</script><img src=x onerror=alert(1)>",
+    "<b>bold</b> & \"quoted\" 'too'",
+    "日本語の視覚言語モデル",
+    "a" + " very" * 14 + " long name",
+    "{{ 7 * 7 }} {% if %} ${title} $title",
+    "x" * 400,
+]
+
+
+def told(**changes):
+    config = validate_config(GIVEN, [], ROOT / "workflow/schemas")
+    config["benchmarks"]["table"] = "benchmarks.tsv"
+    of = {"config": config, "methods": METHODS, "families": 4, "zoo": False, "gaps": True}
+    return of | changes
+
+
+def page_of(folder, names, *, changes=None, **how):
+    """Write the page of a run to where it lies."""
+    files = write_run(folder, names, **how)
+    how = {"texts": ROOT / "workflow/report", "root": ROOT, "told": told(**changes or {})}
+    files["page"].write_text(report(**files, **how), encoding="utf-8")
+    return files["page"]
+
+
+def test_names_add_nothing_but_text(tmp_path):
+    nasty = Page(page_of(tmp_path / "a", NASTY, absent=["umap"]).read_text())
+    harmless = [f"model {i}" for i in range(len(NASTY))]
+    plain = Page(page_of(tmp_path / "b", harmless, absent=["umap"]).read_text())
+    assert nasty.tags == plain.tags
+    text = "".join(nasty.text)
+    assert all(name in text for name in NASTY)
+    assert f"too few models for {NASTY[0]}" in text
+
+
+def test_a_page_made_twice_of_the_same_files_is_the_same(tmp_path):
+    files = write_run(tmp_path, NASTY)
+    how = {"texts": ROOT / "workflow/report", "root": ROOT, "told": told()}
+    assert report(**files, **how) == report(**files, **how)
+
+
+def test_methods_tell_the_settings_that_hold(tmp_path):
+    config = told()["config"]
+    config["map"] |= {"clip": 0.02, "adjust": ["length"]}
+    page = page_of(tmp_path, NASTY, changes={"config": config, "gaps": False})
+    text = " ".join("".join(Page(page.read_text()).text).split())
+    assert "entries below the 0.02 quantile of all entries are raised to it first" in text
+    assert "projected off length of samples" in text
+    assert "perplexity 4" in text
+    assert "36 of 40 samples in 18 groups, 6 of 6 models" in text
+    assert "The image gap is" not in text
+    assert "{{" not in text.replace(NASTY[4], "")
+
+
+@pytest.mark.parametrize("zoo", [False, True])
+def test_families_are_called_dialects_of_the_zoo_alone(tmp_path, zoo):
+    page = page_of(tmp_path, NASTY, changes={"zoo": zoo})
+    assert ("are dialects" in page.read_text()) == zoo
+
+
+def test_every_citation_is_a_reference(tmp_path):
+    page = page_of(tmp_path, NASTY, changes={"gaps": True}).read_text()
+    anchors = {part.split('"')[0] for part in page.split('href="#')[1:]}
+    ids = {part.split('"')[0] for part in page.split('id="')[1:]}
+    assert len([a for a in anchors if a.startswith("ref-")]) > 15
+    assert anchors <= ids
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Number of models -> the page of a run."""
+    folder = tmp_path_factory.mktemp("runs")
+    names = NASTY + [f"m{i}" for i in range(1000)]
+    return {n: page_of(folder / str(n), names[:n], benchmarks=n > 12) for n in (12, 1000)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [12, 1000])
+def test_a_page_is_small_and_ready_soon(browser, pages, n):
+    assert pages[n].stat().st_size < 15e6
+    with opened(browser, pages[n]) as page:
+        page.wait_for_selector(".dt-container", timeout=60_000)  # the first tables are at work
+        assert page.evaluate("performance.now()") < 5000
+        assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+        images = page.locator("img")
+        assert all(images.nth(i).get_attribute("alt") for i in range(images.count()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_nothing_leaves_the_window_and_the_contents_lead(browser, pages, width, height):
+    with opened(browser, pages[12], width=width, height=height, dark=True) as page:
+        page.wait_for_selector("[aria-current]", state="attached")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        contents = page.locator("nav details")
+        assert contents.evaluate("(part) => part.open") == (width > 1000)
+        if width < 1000:
+            page.locator("nav summary").click()
+        page.locator('nav a[href="#methods"]').click()
+        expect(page.locator("nav a[aria-current]")).to_have_text("Methods")
+        assert page.locator("h2#methods").is_visible()
+        if width > 1000:  # the contents stay in view
+            assert page.locator("nav summary").bounding_box()["y"] >= 0
+
+
+@pytest.mark.slow
+def test_a_thousand_models_are_searched_and_embeddings_turned_by_keys(browser, pages):
+    with opened(browser, pages[1000]) as page:
+        page.locator("#map-planted").scroll_into_view_if_needed()
+        panels = page.locator("#map-planted ~ .tabs").first.locator("> .panel")
+        assert [panels.nth(i).is_visible() for i in range(4)] == [True, False, False, False]
+        page.locator("#map-planted ~ .tabs > input").first.focus()
+        page.keyboard.press("ArrowRight")
+        assert [panels.nth(i).is_visible() for i in range(4)] == [False, True, False, False]
+        page.locator("#neighbors-planted").scroll_into_view_if_needed()
+        near = page.locator("#neighbors-planted ~ .wide").first
+        near.get_by_placeholder("Search").fill("m517")
+        expect(near.locator(".dt-info")).to_contain_text("(of 3,000)")
+        assert near.locator("tbody tr").count() < 10
+
+
+@pytest.mark.slow
+def test_in_print_all_is_there_on_white(browser, pages):
+    with opened(browser, pages[1000], dark=True) as page:
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") in (
+            "rgb(255, 255, 255)",
+            "rgba(0, 0, 0, 0)",
+        )
+        assert not page.locator("nav").is_visible()
+        panels = page.locator(".panel")
+        assert all(panels.nth(i).is_visible() for i in range(panels.count()))
+        assert page.locator("details:not([open])").count() == 0
+        assert page.get_by_text("The first 50 of 3,000 rows").count() == 1
+        assert len(page.pdf()) > 100_000
