@@ -6,7 +6,8 @@ Put everything into one self-contained page, of all results that are declared wi
 """
 
 MAPS = [*DATASETS, *INFORMATION]
-# `theory` is no part of a report until somebody has asked for it
+# `theory` is no part of a report until somebody has asked for it; and no input, lest a model more
+# has all of them write texts anew
 THEORY_IS_MADE = bool(THEORY) and all(map(os.path.exists, THEORY))
 # Rules whose results are shown, and the maps or datasets that each is of
 SHOWN = [
@@ -19,8 +20,8 @@ SHOWN = [
     (rules.stabilize, MAPS),
     (rules.compare_datasets, [None]),
     (rules.choose, WHOLE),
-    *((rule, CHECKED) for rule in (rules.compare_divergences, rules.interpolate) if THEORY_IS_MADE),
 ]
+THEORIES = (rules.compare_divergences, rules.interpolate) if THEORY_IS_MADE else ()
 # Tables that need no file of their own: of each map
 ALSO_SHOWN = {
     "neighbors": "results/map/{map}/neighbors.parquet",
@@ -45,6 +46,7 @@ RESULTS += [
     for name in MAPS
     for caption, file in ALSO_SHOWN.items()
 ]
+OF_THEORY = [row for rule in THEORIES for of in CHECKED for row in results_of(rule, of)]
 
 
 rule draw_report:
@@ -66,7 +68,8 @@ rule draw_report:
     conda:
         "../../envs/modelmap.yaml"
     params:
-        results=RESULTS,
+        results=RESULTS + OF_THEORY,
+        theory=[os.path.getmtime(row[0]) for row in OF_THEORY],
         maps={
             name: {
                 "models": f"results/matrix/{name}.models.parquet",

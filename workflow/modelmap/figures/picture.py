@@ -15,8 +15,8 @@ QUALITY = 85  # percent
 BESIDE = ("svg", "pdf", "png", "tsv")
 
 
-def picture(svg, *, title, caption, page):
-    """A figure as HTML: the image itself, what to see in it, links to the files beside it.
+def picture(svg, *, title, page):
+    """A figure as HTML: the image itself, its title, links to the files beside it.
 
     Parameters
     ----------
@@ -24,7 +24,6 @@ def picture(svg, *, title, caption, page):
         A PNG lies beside it, others may.
     title : str
         What the figure shows; also what stands for it where it is not seen.
-    caption : str, HTML
     page : Path
         Where the page will lie, for links.
 
@@ -36,7 +35,7 @@ def picture(svg, *, title, caption, page):
     source = f"data:image/{kind};base64,{b64encode(data).decode()}"
     image = f'<img src="{source}" width="{width}" height="{height}" alt="{escape(title)}">'
     return (
-        f"<figure><div class=card>{image}</div><figcaption><b>{escape(title)}.</b> {caption} "
+        f"<figure><div class=card>{image}</div><figcaption><b>{escape(title)}.</b> "
         f"{files_beside(svg, page)}</figcaption></figure>"
     )
 

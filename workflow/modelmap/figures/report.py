@@ -47,7 +47,7 @@ def report_page(title, chapters):
 
 
 def tabs(name, panels):
-    """Panels (dict of title to HTML) of which one is seen at a time; all of them in print.
+    """Panels (title, HTML) of which one is seen at a time; all of them in print.
 
     Made of radio buttons, so that they need no script and the arrow keys turn them.
 
@@ -57,11 +57,11 @@ def tabs(name, panels):
         Of this set of tabs, within the page.
     """
     if len(panels) == 1:
-        return next(iter(panels.values()))
+        return panels[0][1]
     parts = [
         f'<input type=radio name="{name}" id="{name}-{i}"{" checked" * (i == 0)}>'
         f'<label for="{name}-{i}">{escape(title)}</label><div class=panel>{html}</div>'
-        for i, (title, html) in enumerate(panels.items())
+        for i, (title, html) in enumerate(panels)
     ]
     return f"<div class=tabs>{''.join(parts)}</div>"
 

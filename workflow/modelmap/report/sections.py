@@ -77,11 +77,11 @@ def sections(results, captions, page):
     made = []
     for name in sorted({result.caption for result in results}, key=list(TITLES).index):
         some = [result for result in results if result.caption == name]
-        panels = {}
+        panels = []
         for of in dict.fromkeys(result.of for result in some):
             mine = [result for result in some if result.of == of]
             key = f"{name}-{len(panels)}-{mine[0].of or 'all'}"
-            panels[of or ""] = _panel(mine, captions(name, of), page, _id(key))
+            panels.append((of or "all", _panel(mine, captions(name, of), page, _id(key))))
         key = _id(f"{name}-{some[0].of or 'all'}")
         made.append(Section(key, TITLES[name], tabs(f"of-{key}", panels)))
     return made
@@ -108,11 +108,11 @@ def _panel(results, caption, page, key):
     """The results of one caption and one map: figures, tables, links."""
     of = results[0].of
     drawn = [result for result in results if result.kind == "figure"]
-    figures = {
-        title: picture(svg, title=f"{title}, {of}" if of else title, caption="", page=page)
+    figures = [
+        (title, picture(svg, title=f"{title}, {of}" if of else title, page=page))
         for result in drawn
         for title, svg in _drawings(result)
-    }
+    ]
     tables = [_table(result, page, bool(drawn)) for result in results if result.kind == "table"]
     shown = tabs(key, figures) if figures else ""
     return f'<p class="caption">{caption}</p>{shown}{_links(results, page)}{"".join(tables)}'
