@@ -328,3 +328,14 @@ def interpolated_checkpoints(wildcards):
     """The weights of those models."""
     models = {model for corners in interpolated(wildcards) for model in corners.values()}
     return [f"{checkpoint_path(model)}/model.safetensors" for model in sorted(models)]
+
+
+def results_of(rule, of):
+    """[file, caption, kind, what, of] of what a rule makes, see modelmap/report/sections.py."""
+    found = []
+    for file, flagged in zip(rule.output, rule.rule.output):  # the former has lost the flags
+        if shown := flagged.flags.get("report"):
+            caption = Path(shown.caption.get_filename()).stem
+            name = str(file).format(map=of, dataset=of)
+            found.append([name, caption, shown.labels["as"], shown.labels["what"], of])
+    return found

@@ -29,17 +29,6 @@ ALSO_SHOWN = {
 }
 
 
-def results_of(rule, of):
-    """[file, caption, kind, what, of] of what a rule makes, see modelmap/report/sections.py."""
-    found = []
-    for file, flagged in zip(rule.output, rule.rule.output):  # the former has lost the flags
-        if shown := flagged.flags.get("report"):
-            caption = Path(shown.caption.get_filename()).stem
-            name = str(file).format(map=of, dataset=of)
-            found.append([name, caption, shown.labels["as"], shown.labels["what"], of])
-    return found
-
-
 RESULTS = [row for rule, names in SHOWN for of in names for row in results_of(rule, of)]
 RESULTS += [
     [file.format(map=name), caption, "table", caption, name]
