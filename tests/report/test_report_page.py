@@ -1,6 +1,7 @@
 """The page that tells a run: whole, whatever is in the run, and quick with a thousand models."""
 
 from pathlib import Path
+from subprocess import run
 
 import pytest
 from browser import opened
@@ -8,6 +9,7 @@ from html_page import Page
 from playwright.sync_api import expect
 from report_files import METHODS, write_run
 
+from modelmap.report.methods import versions
 from modelmap.report.pages import report
 from modelmap.validation import validate_config
 
@@ -149,3 +151,19 @@ def test_in_print_all_is_there_on_white(browser, pages):
         assert page.locator("details:not([open])").count() == 0
         assert page.get_by_text("The first 50 of 3,000 rows").count() == 1
         assert len(page.pdf()) > 100_000
+
+
+def test_the_commit_is_told_where_the_workflow_is_a_repository(tmp_path):
+    def said(root):
+        return versions({"models": "m.tsv"}, root=root, files=[tmp_path / "file"]).html
+
+    (tmp_path / "file").write_text("")
+    assert "commit" not in said(tmp_path)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x"]
+    run([*git, "init", "-q"], check=True)
+    run([*git, "add", "file"], check=True)
+    run([*git, "commit", "-q", "-m", "x"], check=True)
+    found = run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+    assert f"at commit <code>{found[:12]}</code>" in said(tmp_path)
+    (tmp_path / "file").write_text("changed")
+    assert f"{found[:12]}-dirty" in said(tmp_path)

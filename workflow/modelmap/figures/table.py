@@ -125,4 +125,6 @@ def _shown(value):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1 else f"{value:,.2f}"
+    if isinstance(value, int) and abs(value) >= 10_000:  # a year is none of these
+        return f"{value:,}"
     return str(value)
