@@ -330,12 +330,17 @@ def interpolated_checkpoints(wildcards):
     return [f"{checkpoint_path(model)}/model.safetensors" for model in sorted(models)]
 
 
-def results_of(rule, of):
-    """[file, caption, kind, what, of] of what a rule makes, see modelmap/report/sections.py."""
+def results_of(shown):
+    """[file, caption, kind, what, of] of what rules make of maps or datasets.
+
+    See modelmap/report/sections.py; `shown` are pairs of a rule and names.
+    """
     found = []
-    for file, flagged in zip(rule.output, rule.rule.output):  # the former has lost the flags
-        if shown := flagged.flags.get("report"):
-            caption = Path(shown.caption.get_filename()).stem
-            name = str(file).format(map=of, dataset=of)
-            found.append([name, caption, shown.labels["as"], shown.labels["what"], of])
+    for rule, names in shown:
+        for of in names:
+            for file, flagged in zip(rule.output, rule.rule.output):  # the former lost its flags
+                if said := flagged.flags.get("report"):
+                    caption = Path(said.caption.get_filename()).stem
+                    path = str(file).format(map=of, dataset=of)
+                    found.append([path, caption, said.labels["as"], said.labels["what"], of])
     return found

@@ -6,9 +6,6 @@ Put everything into one self-contained page, of all results that are declared wi
 """
 
 MAPS = [*DATASETS, *INFORMATION]
-# `theory` is no part of a report until somebody has asked for it; and no input, lest a model more
-# has all of them write texts anew
-THEORY_IS_MADE = bool(THEORY) and all(map(os.path.exists, THEORY))
 # Rules whose results are shown, and the maps or datasets that each is of
 SHOWN = [
     *((rule, MAPS) for rule in (rules.draw_page, rules.find, rules.plot_map, rules.embed)),
@@ -21,33 +18,34 @@ SHOWN = [
     (rules.compare_datasets, [None]),
     (rules.choose, WHOLE),
 ]
-THEORIES = (rules.compare_divergences, rules.interpolate) if THEORY_IS_MADE else ()
-# Tables that need no file of their own: of each map
-ALSO_SHOWN = {
+# Tables of each map whose files need no report of their own
+TABLES = {
     "neighbors": "results/map/{map}/neighbors.parquet",
     "models": "results/matrix/{map}.models.parquet",
 }
-
-
-RESULTS = [row for rule, names in SHOWN for of in names for row in results_of(rule, of)]
-RESULTS += [
+RESULTS = results_of(SHOWN) + [
     [file.format(map=name), caption, "table", caption, name]
     for name in MAPS
-    for caption, file in ALSO_SHOWN.items()
+    for caption, file in TABLES.items()
 ]
-OF_THEORY = [row for rule in THEORIES for of in CHECKED for row in results_of(rule, of)]
+
+# `theory` is no part of a report until somebody has asked for it; and no input, lest a model more
+# has all of them write texts anew.
+OF_THEORY = results_of([(rules.compare_divergences, CHECKED), (rules.interpolate, CHECKED)])
+THEORY_IS_MADE = bool(OF_THEORY) and all(os.path.exists(file) for file, *_ in OF_THEORY)
 
 
 rule draw_report:
     input:
-        [row[0] for row in RESULTS],
-        [row[0].removesuffix(".svg") + ".png" for row in RESULTS if row[0].endswith(".svg")],
-        per_map(
-            "results/matrix/{map}.samples.parquet",
-            "results/map/{map}/distances.parquet",
-            "results/map/{map}/coordinates.parquet",
-            *[f"results/map/{{map}}/embedding_{method}.parquet" for method in METHODS],
-        ),
+        results=[file for file, *_ in RESULTS],
+        images=[file.removesuffix("svg") + "png" for file, *_ in RESULTS if file.endswith(".svg")],
+        models=per_map("results/matrix/{map}.models.parquet"),
+        samples=per_map("results/matrix/{map}.samples.parquet"),
+        distances=per_map("results/map/{map}/distances.parquet"),
+        coordinates=per_map("results/map/{map}/coordinates.parquet"),
+        embeddings=[
+            f"results/map/{name}/embedding_{method}.parquet" for name in MAPS for method in METHODS
+        ],
         gates=per_dataset("results/gate/{dataset}"),
         status="results/status.tsv",
     output:
@@ -57,19 +55,9 @@ rule draw_report:
     conda:
         "../../envs/modelmap.yaml"
     params:
-        results=RESULTS + OF_THEORY,
-        theory=[os.path.getmtime(row[0]) for row in OF_THEORY],
-        maps={
-            name: {
-                "models": f"results/matrix/{name}.models.parquet",
-                "samples": f"results/matrix/{name}.samples.parquet",
-                "distances": f"results/map/{name}/distances.parquet",
-                "embeddings": {
-                    method: f"results/map/{name}/embedding_{method}.parquet" for method in METHODS
-                },
-            }
-            for name in MAPS
-        },
+        results=[told for _, *told in RESULTS],
+        theory=[[*row, os.path.getmtime(row[0])] for row in OF_THEORY if THEORY_IS_MADE],
+        maps=MAPS,
         told={
             "config": config,
             "methods": METHODS,

@@ -7,16 +7,30 @@ from modelmap.report.pages import report
 
 log_to(snakemake.log[0])
 
-params, output = snakemake.params, Path(snakemake.output[0])
+params, given, workflow = snakemake.params, snakemake.input, Path(snakemake.scriptdir).parent
+results = [[file, *row] for file, row in zip(given.results, params.results, strict=True)]
+results += [row for *row, _ in params.theory]
+methods = params.told["methods"]
+embeddings = zip(*[iter(given.embeddings)] * len(methods), strict=True)
+facts = (given.models, given.samples, given.distances, embeddings)
+maps = {
+    name: {
+        "models": models,
+        "samples": samples,
+        "distances": distances,
+        "embeddings": dict(zip(methods, embedded, strict=True)),
+    }
+    for name, models, samples, distances, embedded in zip(params.maps, *facts, strict=True)
+}
 page = report(
-    params.results,
-    params.maps,
-    page=output,
-    texts=Path(snakemake.scriptdir).parent / "report",
-    root=Path(snakemake.scriptdir).parents[1],
+    results,
+    maps,
+    page=Path(snakemake.output[0]),
+    texts=workflow / "report",
+    root=workflow.parent,
     told=params.told,
-    status=Path(snakemake.input.status),
-    gates=[Path(folder) for folder in snakemake.input.gates],
-    files=[Path(file) for file in snakemake.input],
+    status=Path(given.status),
+    gates=[Path(folder) for folder in given.gates],
+    files=[Path(file) for file in [*given, *(row[0] for row in params.theory)]],
 )
-output.write_text(page, encoding="utf-8")
+Path(snakemake.output[0]).write_text(page, encoding="utf-8")

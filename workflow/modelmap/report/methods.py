@@ -97,13 +97,9 @@ def _told(facts):
 
 
 def _short(value):
-    return (
-        f"{value:.3g}"
-        if isinstance(value, float)
-        else value
-        if isinstance(value, str)
-        else json.dumps(value)
-    )
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _date(seconds):

@@ -86,9 +86,9 @@ def summary(status, maps, *, families, zoo, files, page):
     n_models, n_datasets = asked["model"].n_unique(), asked["dataset"].n_unique()
     lead = (
         f"<p class=lead>{_count(n_models, 'model')} {f'of {families} families ' * (families > 1)}"
-        f"on {_count(n_datasets, 'dataset')}: {ok.height:,} of {asked.height:,} scores are ok. Each "
-        "model is a point by the log-likelihoods that it gives to the same texts; near models "
-        "predict alike.</p>"
+        f"on {_count(n_datasets, 'dataset')}: {ok.height:,} of {asked.height:,} scores are ok. "
+        "Each model is a point by the log-likelihoods that it gives to the same texts; near "
+        "models predict alike.</p>"
     )
     numbers = [
         (f"{n_models:,}", "models"),

@@ -1,6 +1,7 @@
 """What a report shows of each result: its figures, its tables, links to its files."""
 
 from html import escape
+from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,7 +140,8 @@ def _drawings(result):
 
 
 def _table(result, page, beside_figure):
-    path, name = Path(result.file), result.file.removeprefix("results/").rsplit(".", 1)[0]
+    path = Path(result.file)
+    name = Path(relpath(path, page.parent)).with_suffix("").as_posix()
     frame = read_table(path)
     if not frame.height:
         return f"<p>No row in {link(path, page, path.name)}.</p>"
