@@ -95,6 +95,7 @@ def pages(tmp_path_factory):
 @pytest.mark.parametrize("n", [12, 1000])
 def test_a_page_is_small_and_ready_soon(browser, pages, n):
     assert pages[n].stat().st_size < 15e6
+    assert ("image/webp" in pages[n].read_text()) == (n == 1000)
     with opened(browser, pages[n]) as page:
         page.wait_for_selector(".dt-container", timeout=60_000)  # the first tables are at work
         assert page.evaluate("performance.now()") < 5000

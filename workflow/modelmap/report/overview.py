@@ -104,6 +104,23 @@ def summary(status, maps, *, families, zoo, files, page):
     return Chapter("summary", "Summary", lead + facts(numbers) + _warning(zoo), parts)
 
 
+def numbers_of(found):
+    """What opens the chapter of a map (HTML), from its MapFacts."""
+    distances, tsne = found.distances, found.embeddings["tsne"]
+    numbers = [
+        (_of(found.models_kept, found.models), "models"),
+        (_of(found.samples_kept, found.samples), f"samples in {_count(found.groups, 'group')}"),
+        (f"{distances['n_pairs']:,}", "pairs of models"),
+        (distances["n_beyond_kl_limit"], "of them beyond the KL limit"),
+        (distances["n_below_noise_floor"], "of them below noise"),
+    ]
+    if tsne.get("neighbor_overlap") is not None:
+        kept = f"{100 * tsne['neighbor_overlap']:.0f} %"
+        numbers.append((kept, f"of {tsne['n_neighbors']} nearest are nearest on t-SNE"))
+    shown = [(n if isinstance(n, str) else f"{n:,}", what) for n, what in numbers if n is not None]
+    return facts(shown)
+
+
 _EXPLAINED = (
     "<p class=caption>below noise: pairs no farther apart than rounding moves both models. beyond "
     "KL limit: pairs so far apart that half a squared distance overstates a divergence. kept by "

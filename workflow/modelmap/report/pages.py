@@ -5,7 +5,7 @@ import polars as pl
 from modelmap.figures.report import Chapter, report_page
 from modelmap.report.captions import caption
 from modelmap.report.methods import methods, versions
-from modelmap.report.overview import read_facts, summary
+from modelmap.report.overview import numbers_of, read_facts, summary
 from modelmap.report.run import the_run
 from modelmap.report.sections import Result, sections
 
@@ -74,9 +74,9 @@ def _chapters(results, maps, filled, page):
         for id, (_, names) in CHAPTERS.items()
     }
     of_maps = [result for result in results if all(result not in some for some in common.values())]
-    for i, name in enumerate(maps):
-        mine = [result for result in of_maps if result.of == name]
-        yield Chapter(f"map-{i}", f"The map of {name}", "", sections(mine, filled, page))
+    for i, (name, facts) in enumerate(maps.items()):
+        mine = sections([result for result in of_maps if result.of == name], filled, page)
+        yield Chapter(f"map-{i}", f"The map of {name}", numbers_of(facts), mine)
     for id, some in common.items():
         if some:
             yield Chapter(id, CHAPTERS[id][0], "", sections(some, filled, page))
