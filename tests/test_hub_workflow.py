@@ -68,7 +68,9 @@ def finished(project):
     commit = project.hub.repos["models", "org/qwen2_vl"].refs["main"]
     project.hub.interrupt(f"{commit}/{WEIGHTS}", after=100_000)
     project.configure(SHEET, on_missing="error")
-    return project.snakemake(), project.hub.requests.copy()
+    done, requests = project.snakemake(), project.hub.requests.copy()
+    project.run("snakemake_report")
+    return done, requests
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +167,6 @@ def test_what_failed_is_asked_for_again_by_retry_alone(project, scored):
 
 def test_the_token_stands_in_no_file(project, scored):
     """Nor in what was printed, which Snakemake keeps in .snakemake/log; of neither token."""
-    project.run("snakemake_report")
     token = Path(project.folder, "home", "token")
     files = [file for file in project.folder.rglob("*") if file.is_file() and file != token]
     kinds = {file.relative_to(project.folder).parts[0] for file in files}
