@@ -69,6 +69,15 @@ def test_methods_tell_the_settings_that_hold(tmp_path):
     assert "{{" not in text.replace(NASTY[4], "")
 
 
+def test_of_log_likelihoods_of_others_nothing_is_said_of_weights(tmp_path):
+    config = told()["config"]
+    scored = page_of(tmp_path / "a", NASTY, changes={"config": config}).read_text()
+    config["datasets"]["planted"]["source"] = "matrix"
+    given = page_of(tmp_path / "b", NASTY, changes={"config": config}).read_text()
+    assert [said in scored for said in ("weights in", "computed by others")] == [True, False]
+    assert [said in given for said in ("weights in", "computed by others")] == [False, True]
+
+
 @pytest.mark.parametrize("zoo", [False, True])
 def test_families_are_called_dialects_of_the_zoo_alone(tmp_path, zoo):
     page = page_of(tmp_path, NASTY, changes={"zoo": zoo})

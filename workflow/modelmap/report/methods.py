@@ -36,13 +36,17 @@ def methods(template, *, config, maps, methods, gaps, theory):
     -------
     Chapter
     """
+    datasets = config["datasets"]
+    given = [name for name, block in datasets.items() if block["source"] == "matrix"]
     environment = Environment(undefined=StrictUndefined, autoescape=True)
     html = environment.from_string(template).render(
         config=config,
         maps={name: _told(facts) for name, facts in maps.items()},
         methods=methods,
         kl_limit=next(iter(maps.values())).distances["kl_limit"],
-        subsets=[name for name, block in config["datasets"].items() if block["subset"]],
+        given=given,
+        scored=len(given) < len(datasets),
+        subsets=[name for name, block in datasets.items() if block["subset"]],
         gaps=gaps,
         theory=theory,
     )
