@@ -53,10 +53,10 @@ def test_each_method_has_a_panel_with_a_line_per_model(zoo, tmp_path, methods):
 def test_samples_that_new_models_miss_are_told(zoo):
     models = zoo(12).models
     drifted, summary = drift_of(models, ["tsne", "umap"])
-    assert not drift_figure(drifted, summary, models, titles=TITLES).get_supxlabel()
+    assert not drift_figure(drifted, summary, models, titles=TITLES).texts
     fewer = summary.with_columns(n_samples=pl.lit(491))
     figure = drift_figure(drifted, fewer, models, titles=TITLES)
-    assert figure.get_supxlabel().startswith("491 of the frozen map's 500 samples count")
+    assert figure.texts[0].get_text().startswith("491 of the frozen map's 500 samples count")
 
 
 def test_names_cover_neither_rings_nor_lines(zoo):

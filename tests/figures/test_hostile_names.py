@@ -164,13 +164,13 @@ def test_data_in_snakemakes_report_ends_no_script():
 def embedding_figure(zoo, models):
     return map_figure(
         zoo.embedding, models, axes=("a", "b"), title=NAMES[8], labels="all", note=NAMES[9]
-    )
+    )[0]
 
 
 def heatmap(zoo, models):
     xy = zoo.embedding.select("x", "y").to_numpy()
     d2 = ((xy[:, None] - xy[None]) ** 2).sum(axis=2)
-    return distance_heatmap(models["model"].to_list(), d2, models)
+    return distance_heatmap(models["model"].to_list(), d2, models)[0]
 
 
 def phylogeny(zoo, models):
@@ -179,7 +179,7 @@ def phylogeny(zoo, models):
     nodes = pl.DataFrame(
         [*rows, (K, None, None, 0.0, None)], columns, orient="row", infer_schema_length=None
     )
-    return tree_figure(nodes, models, note=NAMES[9])
+    return tree_figure(nodes, models, note=NAMES[9])[0]
 
 
 def losses(zoo, models):
@@ -209,7 +209,7 @@ def scatter(zoo, models):
     points = models.select("model", x=np.arange(K), y=np.arange(K) ** 2)
     return correlation_figure(
         points, models, x="x", y="y", x_label="x", y_label=NAMES[8], note=NAMES[9]
-    )
+    )[0]
 
 
 def predictions(zoo, models):
@@ -248,7 +248,7 @@ SLOW = [heatmap, phylogeny, losses, correlations, scatter, predictions, shifts, 
 FIGURES += [pytest.param(draw, marks=pytest.mark.slow) for draw in SLOW]
 
 
-@pytest.mark.filterwarnings("ignore:Glyph", "ignore:.*layout not applied", "ignore:The label")
+@pytest.mark.filterwarnings("ignore:Glyph", "ignore:The label")
 @pytest.mark.parametrize("draw", FIGURES)
 def test_names_are_text_in_every_figure(zoo, draw, tmp_path):
     """An SVG that can be read, without script, link or event; formulas are not read as such."""

@@ -6,16 +6,19 @@ import pytest
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_hex
 
-from modelmap.figures import map as maps
 from modelmap.figures.map import map_figure, representatives
 from modelmap.figures.style import family_colors, save
 
 AXES = ("t-SNE 1", "t-SNE 2")
 
 
-def draw(zoo, labels="representative", **other):
+def made(zoo, labels="representative", **other):
     tables = {"embedding": zoo.embedding, "models": zoo.models} | other
     return map_figure(**tables, axes=AXES, title="Map", labels=labels)
+
+
+def draw(zoo, labels="representative", **other):
+    return made(zoo, labels, **other)[0]
 
 
 def written(figure):
@@ -23,7 +26,7 @@ def written(figure):
 
 
 def legend_of(figure):
-    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 def lines_of(figure):
@@ -35,8 +38,11 @@ def families_of(zoo, labels):
     return set(rows["family"].fill_null("unknown"))
 
 
-@pytest.mark.parametrize("labels", ["representative", "all"])
-@pytest.mark.parametrize(("k", "n_families"), [(3, 2), (20, 4), (56, 7)])
+@pytest.mark.parametrize("labels", ["representative", "all", "column"])
+@pytest.mark.parametrize(
+    ("k", "n_families"),
+    [(3, 2), (12, 4), (56, 7), *(pytest.param(150, n, marks=pytest.mark.slow) for n in (1, 12))],
+)
 def test_labels_keep_clear_and_name_every_family(zoo, k, n_families, labels):
     z = zoo(k, n_families)
     figure = draw(z, labels)
@@ -49,7 +55,9 @@ def test_labels_keep_clear_and_name_every_family(zoo, k, n_families, labels):
         assert not any(box.contains(*point) for point in points)
         assert frame.x0 <= box.x0 < box.x1 <= frame.x1
         assert frame.y0 <= box.y0 < box.y1 <= frame.y1
-    assert families_of(z, written(figure)) == set(z.models["family"].fill_null("unknown"))
+    if labels != "column":
+        assert len(boxes) >= min(k, 30)
+        assert families_of(z, written(figure)) == set(z.models["family"].fill_null("unknown"))
 
 
 @pytest.mark.parametrize("k", [3, 20, 56])
@@ -58,43 +66,64 @@ def test_all_writes_every_label_once(zoo, k):
     assert sorted(written(draw(z, "all"))) == sorted(z.models["label"])
 
 
-@pytest.mark.parametrize("labels", ["representative", "all"])
-def test_of_very_many_models_some_are_named(zoo, labels, monkeypatch):
-    monkeypatch.setattr(maps, "NAMED", 19)
-    monkeypatch.setattr(maps, "N_LABELS", 3)
-    figure = draw(zoo(20), labels, note="how faithful")
-    assert len(written(figure)) == 3
-    assert figure.get_size_inches()[0] == pytest.approx(7)
-    below = figure.axes[0].get_xlabel() + " ".join(text.get_text() for text in figure.texts)
-    below = below.replace("\n", " ")
-    assert "how faithful; 3 of 20 models are named" in below
-    assert len(written(draw(zoo(19), "all"))) == 19
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", ["representative", "all", "column"])
+def test_of_a_thousand_models_some_of_every_family_are_named(zoo, labels):
+    z = zoo(1000, 40)
+    figure = draw(z, labels, note="how faithful")
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    assert len(boxes) >= (8 if labels == "column" else 41)
+    if labels != "column":
+        assert families_of(z, written(figure)) == set(z.models["family"].fill_null("unknown"))
+    said = f"; {len(boxes)} of 1,000 models are named" if labels == "all" else ""
+    assert figure.texts[-1].get_text() == f"how faithful{said}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "width"), [("representative", 180), ("all", 180), ("column", 88)]
+)
+def test_the_table_has_what_is_drawn_and_who_is_named(zoo, labels, width):
+    z = zoo(20)
+    figure, table = made(z, labels)
+    assert figure.get_figwidth() * 25.4 == pytest.approx(width)
+    assert table.select("model", "x", "y").equals(z.embedding)
+    assert sorted(table.filter("named")["label"]) == sorted(written(figure))
+    assert table["family"].to_list() == z.models["family"].fill_null("unknown").to_list()
 
 
 @pytest.mark.slow
-def test_a_large_map_grows_for_all_labels_only(zoo):
+def test_a_large_map_grows_in_height_for_all_labels_only(zoo):
     z = zoo(90, 9)
-    assert draw(z).get_size_inches()[0] == pytest.approx(7)
-    assert draw(z, "all").get_size_inches()[0] > 9
+    some, every = draw(z), draw(z, "all")
+    assert some.get_figwidth() == every.get_figwidth()
+    assert some.get_figheight() * 1.1 < every.get_figheight()
 
 
 def test_the_legend_names_what_is_drawn_beside_the_axes(zoo):
     z = zoo(60, 40)
     whole = draw(z)
-    assert legend_of(whole)[-5:] == ["unknown", "Recipe", "base", "sft", "parent to child"]
+    assert legend_of(whole)[-4:] == ["unknown", "base", "sft", "parent to child"]
     part = draw(z, embedding=z.embedding.head(30))
     assert set(legend_of(part)) == {f"Family{i}" for i in range(30) if i != 5} | {"unknown"}
     for figure in (whole, part):
-        box = figure.axes[0].get_legend().get_window_extent()
-        assert not box.overlaps(figure.axes[0].get_window_extent())
-        assert box.height < figure.bbox.height
+        boxes = [legend.get_window_extent() for legend in figure.legends]
+        boxes.append(figure.axes[0].get_tightbbox())
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+        assert figure.get_tightbbox().height <= figure.get_figheight()
 
 
 def test_a_family_keeps_its_color_when_others_are_not_drawn(zoo):
     z = zoo(20)
     figure = draw(z, embedding=z.embedding.tail(2))
     colors = family_colors(z.models["family"])
-    drawn = [to_hex(color).upper() for color in figure.axes[0].collections[0].get_facecolors()]
+    points = [c for c in figure.axes[0].collections if not isinstance(c, LineCollection)]
+    faces = {
+        tuple(p): to_hex(c).upper()
+        for m in points
+        for p, c in zip(m.get_offsets(), m.get_facecolors(), strict=True)
+    }
+    drawn = [faces[xy] for xy in z.embedding.tail(2).select("x", "y").iter_rows()]
     assert drawn == [colors[family] for family in z.models["family"].tail(2)]
 
 
@@ -125,7 +154,9 @@ def test_models_named_only_are_enough(zoo):
 def test_no_rows_make_a_figure_that_says_why(zoo):
     z = zoo(2)
     why = "needs at least 4 models, there are 2"
-    assert written(draw(z, embedding=z.embedding.clear(), reason=why)) == [why]
+    figure, table = made(z, embedding=z.embedding.clear(), reason=why)
+    assert [text.get_text() for text in figure.texts] == [f"Map: {why}"]
+    assert table.is_empty()
 
 
 def test_one_place_for_all_models_is_drawn(zoo):
@@ -135,11 +166,13 @@ def test_one_place_for_all_models_is_drawn(zoo):
 
 
 def test_another_word_for_labels_is_refused(zoo):
-    with pytest.raises(ValueError, match="labels is 'some', expected 'representative' or 'all'"):
+    with pytest.raises(
+        ValueError, match="labels is 'some', expected one of representative, all, column"
+    ):
         draw(zoo(3), "some")
 
 
-@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.filterwarnings("error:Glyph")
 def test_any_text_is_written_as_it_is_and_twice_the_same(zoo, tmp_path):
     z = zoo(4)
     labels = ["日本語モデル", "a<b>", "R&D \"q\" 'r'", "$x_1$ \\frac"]
@@ -227,11 +260,11 @@ def test_the_note_stands_below_and_over_nothing(zoo):
     assert not box.overlaps(axes.xaxis.label.get_window_extent())
 
 
-@pytest.mark.parametrize(("flatness", "height"), [(0.1, 0.45), (0.6, 0.6), (3.0, 0.75)])
+@pytest.mark.parametrize(("flatness", "height"), [(0.1, 0.5), (0.6, 0.6), (3.0, 0.8)])
 def test_a_figure_is_as_flat_as_its_map_within_limits(flatness, height):
     places = pl.DataFrame({"model": ["a", "b"], "x": [0.0, 1], "y": [0.0, flatness]})
-    figure = map_figure(
+    figure, _ = map_figure(
         places, places.select("model"), axes=("1", "2"), title="map", labels="representative"
     )
-    width, found = figure.get_size_inches()
-    assert found / width == pytest.approx(height)
+    box = figure.axes[0].get_window_extent()
+    assert box.height / box.width == pytest.approx(height, rel=0.01)

@@ -33,7 +33,8 @@ def test_a_panel_per_benchmark_with_its_points_and_the_line(zoo):
     figure = draw(predicted, models, [("b", "R² = 0.1"), ("a", "")])
     for name in "ab":
         axes = panel_of(figure, name)
-        drawn = {tuple(point) for point in axes.collections[0].get_offsets().round(9).tolist()}
+        places = np.vstack([some.get_offsets() for some in axes.collections])
+        drawn = {tuple(point) for point in places.round(9).tolist()}
         own = predicted.filter(benchmark=name).select("score", "predicted")
         assert drawn == {tuple(round(v, 9) for v in point) for point in own.rows()}
         (line,) = [line for line in axes.lines if line.zorder == 1]
@@ -46,11 +47,15 @@ def test_families_look_the_same_in_all_panels_and_in_one_legend(zoo):
     predicted, models = predictions(zoo, 20)
     some = predicted.filter((pl.col("benchmark") == "a") | pl.col("model").is_in(["m3", "m7"]))
     figure = draw(some, models, [("a", ""), ("b", "")])
-    assert sum(axes.get_legend() is not None for axes in figure.axes) == 1
+    assert [legend.get_title().get_text() for legend in figure.legends] == ["Family", "Recipe"]
 
     def color(name, model):
-        at = some.filter(benchmark=name)["model"].to_list().index(model)
-        return tuple(panel_of(figure, name).collections[0].get_facecolors()[at])
+        at = some.filter(benchmark=name, model=model).select("score", "predicted").row(0)
+        for marks in panel_of(figure, name).collections:
+            for place, face in zip(marks.get_offsets(), marks.get_facecolors(), strict=True):
+                if tuple(place) == at:
+                    return tuple(face)
+        raise AssertionError(f"{model} is not drawn")
 
     assert color("a", "m3") == color("b", "m3") != color("a", "m0")
 
@@ -72,7 +77,7 @@ def test_a_benchmark_without_predictions_gives_its_reason(zoo, tmp_path):
     svg = (tmp_path / "a.svg").read_text()
     assert all(text in svg for text in ("R² = 0.5", "2 models have a score", "predicted"))
     assert svg == (tmp_path / "b.svg").read_text()
-    assert not panel_of(figure, "b").collections
+    assert len(figure.axes) == 1
 
 
 @pytest.mark.parametrize("panels", [[("a", "2 models"), ("b", "no model")], []])
@@ -84,7 +89,7 @@ def test_without_any_prediction_it_says_why(zoo, panels):
     assert all(part in text for panel in panels for part in panel)
 
 
-@pytest.mark.parametrize("k", [1, 3, 160])
+@pytest.mark.parametrize("k", [1, 3, pytest.param(160, marks=pytest.mark.slow)])
 def test_few_and_many(zoo, k, tmp_path):
     predicted, models = predictions(zoo, k, [f"benchmark {i}" for i in range(9)])
     figure = draw(predicted, models, [(f"benchmark {i}", "note") for i in range(9)])

@@ -130,12 +130,12 @@ def test_of_very_many_pairs_the_least_alike_are_shown():
 
 def test_two_kinds_below_the_diagonal_and_what_is_possible_above():
     figure = figures.strata_figure(pair_rows(["x", "y", "z"]), "Note.")
-    *panels, _ = figure.axes
+    panels = figure.axes
     assert len(panels) == 3
     for axes in panels:
         numbers = {text.get_position(): text.get_text() for text in axes.texts}
         assert numbers == {
-            (x, y): "0.60" if y > x else "0.90" for x in range(3) for y in range(3) if x != y
+            (x, y): ".60" if y > x else ".90" for x in range(3) for y in range(3) if x != y
         }
         colors = axes.images[0].get_array()
         assert colors[1, 0] == pytest.approx(0.5)
@@ -144,8 +144,8 @@ def test_two_kinds_below_the_diagonal_and_what_is_possible_above():
 
 def test_methods_are_a_symmetric_matrix():
     table = rows([{"method_a": "distances", "method_b": "PCA"}]).filter(measure="overlap")
-    axes, _ = figures.methods_figure(table, "Note.").axes
-    assert {text.get_text() for text in axes.texts} == {"0.60"}
+    (axes,) = figures.methods_figure(table, "Note.").axes
+    assert {text.get_text() for text in axes.texts} == {".60"}
     assert len(axes.texts) == 2
 
 

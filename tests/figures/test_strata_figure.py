@@ -45,14 +45,14 @@ def test_a_row_for_each_model_the_best_on_top():
 
 def test_strata_are_named_and_look_different():
     figure = strata_figure(losses(4, [f"s{i}" for i in range(8)]), sheet(4))
-    handles = figure.axes[0].get_legend().legend_handles
+    handles = figure.legends[0].legend_handles
     assert [h.get_label() for h in handles] == [f"s{i}" for i in range(8)]
     assert len({(h.get_marker(), h.get_markerfacecolor()) for h in handles}) == 8
 
 
 def test_without_strata_the_whole_is_drawn_without_a_legend():
     figure = strata_figure(losses(4, ()), sheet(4))
-    assert figure.axes[0].get_legend() is None
+    assert not figure.legends
     assert marks(figure) == {(1.0, 1.1, 1.2, 1.3)}
 
 

@@ -6,7 +6,7 @@ scores.
     strata        results/benchmarks/{dataset}/correlation_strata.tsv  by kind of sample
                   …/correlation_strata.{svg,png,pdf}
     coverage      results/benchmarks/{dataset}/coverage.tsv      which models are in both
-    figures       results/benchmarks/{dataset}/figures/          a scatter each
+    figures       results/benchmarks/{dataset}/figures/          a scatter each, and what it draws
     prediction    results/benchmarks/{dataset}/prediction.tsv    how well coordinates predict scores
                   …/prediction_{models,samples}.tsv              each score; what carries it
                   …/prediction.{svg,png,pdf}                     predicted against actual

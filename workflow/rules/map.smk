@@ -12,7 +12,7 @@ A map is that of a dataset, or, as {dataset}.pmi, of the mutual information on i
     embeddings    results/map/{map}/embedding_{method}.parquet, embeddings.tsv (how faithful)
     restarts      results/map/{map}/restarts.parquet         embeddings of other seeds
     components    results/map/{map}/pca_variance.{tsv,svg,png,pdf}
-    pictures      results/map/{map}/map_{method}.{svg,png,pdf}, …_all.*, heatmap.*
+    pictures      results/map/{map}/map_{method}.{svg,png,pdf,tsv}, …_all.*, …_column.*, heatmap.*
     page          results/map/{map}/map.html
     findings      results/map/{map}/findings.html            what the numbers say, in tables
 """
@@ -118,7 +118,12 @@ rule plot_map:
         expand(
             "results/map/{{map}}/map_{method}{ending}",
             method=METHODS,
-            ending=(".png", ".pdf", "_all.png", "_all.pdf"),
+            ending=[
+                f"{form}.{format}"
+                for form in ("", "_all", "_column")
+                for format in (*FORMATS, "tsv")
+                if form == "_column" or format != "svg"
+            ],
         ),
         report(
             "results/map/{map}/pca_variance.svg",
@@ -152,7 +157,7 @@ rule plot_heatmap:
             subcategory="{map}",
             labels={"what": "distances", "as": "figure"},
         ),
-        multiext("results/map/{map}/heatmap", ".png", ".pdf"),
+        multiext("results/map/{map}/heatmap", ".png", ".pdf", ".tsv"),
     log:
         "logs/plot_heatmap/{map}.log",
     conda:

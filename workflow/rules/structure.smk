@@ -1,9 +1,10 @@
 """
 Say what stands behind a map: who descends from whom, what recipes do, what the sheet explains.
 
-    tree       results/map/{map}/tree.nwk, tree.{svg,png,pdf}       neighbor joining, with support
+    tree       results/map/{map}/tree.nwk, tree.{svg,png,pdf,tsv}   neighbor joining, with support
     suspects   results/map/{map}/suspects.tsv                       pairs that look like kin
     lineage    results/map/{map}/lineage.tsv, lineage.{svg,png,pdf} shifts from parent to child
+               results/map/{map}/lineage_models.tsv                 each shift, as drawn
     variance   results/map/{map}/variance.tsv                       shares of columns of the sheet
     labels     results/map/{map}/labels.tsv                         what stands together
 """
@@ -23,7 +24,7 @@ rule relate:
             subcategory="{map}",
             labels={"what": "tree", "as": "figure"},
         ),
-        trees=multiext("results/map/{map}/tree", ".png", ".pdf"),
+        trees=multiext("results/map/{map}/tree", ".png", ".pdf", ".tsv"),
         suspects=report(
             "results/map/{map}/suspects.tsv",
             caption="../report/suspects.rst",
@@ -46,6 +47,7 @@ rule relate:
             labels={"what": "recipes", "as": "figure"},
         ),
         all_arrows=multiext("results/map/{map}/lineage", ".png", ".pdf"),
+        shifts="results/map/{map}/lineage_models.tsv",
         variance=report(
             "results/map/{map}/variance.tsv",
             caption="../report/variance.rst",

@@ -25,7 +25,7 @@ style.save(figure, output.heatmap, *output.heatmaps)
 coverage.write_csv(output.coverage, separator="\t")
 Path(output.figures).mkdir(parents=True, exist_ok=True)
 for row in found.filter(measure="nats_per_sample").rows(named=True):
-    figure = scatter.correlation_figure(
+    figure, drawn = scatter.correlation_figure(
         points,
         pl.DataFrame(params.models, infer_schema_length=None),
         x="nats_per_sample",
@@ -35,4 +35,5 @@ for row in found.filter(measure="nats_per_sample").rows(named=True):
         note=correlate.note(row),
     )
     stem = f"{output.figures}/{benchmarks.file_name(row['benchmark'])}"
-    style.save(figure, *(f"{stem}.{ending}" for ending in ("svg", "png", "pdf")))
+    paths = [f"{stem}.{ending}" for ending in ("svg", "png", "pdf", "tsv")]
+    style.save(figure, *paths, data=drawn)

@@ -1,4 +1,4 @@
-"""Draw every embedding as figures, with some labels and with all; and PCA's variance."""
+"""Draw every embedding, with some names, with all, and for a column; and PCA's variance."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ for source, (method, title) in zip(snakemake.input.embeddings, params.methods.it
     facts, ellipses = tables.provenance(source), None
     if "resamples" in facts:
         ellipses = radius(level, facts["resamples"]), f"{100 * level:g} % ellipse"
-    for labels, ending in (("representative", ""), ("all", "_all")):
-        figure = maps.map_figure(
+    for labels, ending in {"representative": "", "all": "_all", "column": "_column"}.items():
+        figure, drawn = maps.map_figure(
             tables.read(source, tables.EMBEDDING),
             models,
             axes=axis_names(title, facts.get("explained_variance")),
@@ -30,7 +30,8 @@ for source, (method, title) in zip(snakemake.input.embeddings, params.methods.it
             ellipses=ellipses,
             reason=facts.get("absent"),
         )
-        style.save(figure, *[file for file in files if Path(file).stem == f"map_{method}{ending}"])
+        paths = [file for file in files if Path(file).stem == f"map_{method}{ending}"]
+        style.save(figure, *paths, data=drawn)
 
 table = pl.read_csv(snakemake.input.components, separator="\t")
 figure = components.components_figure(table)

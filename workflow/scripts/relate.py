@@ -21,7 +21,8 @@ on, weights = structure.placed(models, Q, params.models), tables.weights(samples
 groups = samples["group"].to_numpy()
 newick, nodes, note = structure.grow(on, groups, **params.how, weights=weights)
 Path(output.newick).write_text(newick, encoding="utf-8")
-style.save(tree.tree_figure(nodes, sheet, note=note), output.tree, *output.trees)
+figure, drawn = tree.tree_figure(nodes, sheet, note=note)
+style.save(figure, output.tree, *output.trees, data=drawn)
 
 facts = tables.provenance(snakemake.input.coordinates)
 difficulty = facts.get("column_means", [0.0] * Q.shape[1])  # none without a model
@@ -29,6 +30,7 @@ recipes, arrows, shares = structure.recipes(
     on, difficulty, dict(noise.rows()), n_permutations=params.n_permutations, weights=weights
 )
 recipes.write_csv(output.lineage, separator="\t")
+arrows.write_csv(output.shifts, separator="\t")
 figure = shifts.shifts_figure(arrows, recipes, sheet, shares=shares)
 style.save(figure, output.arrows, *output.all_arrows)
 

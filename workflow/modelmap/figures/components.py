@@ -1,10 +1,10 @@
 """How many dimensions a map has: variance by principal component."""
 
 import matplotlib
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from modelmap.figures.style import GRAY, INK, PALETTE, theme
+from modelmap.figures.layout import COLUMN, absence, fit, new_figure
+from modelmap.figures.style import GRAY, INK, theme
 
 MARKS = (0.9, 0.95)  # as published for 1,018 models: 42 and 82 components
 SHOWN = 0.99
@@ -25,14 +25,13 @@ def components_figure(components):
     """
     total = components["cumulative"]
     if components.is_empty() or total[-1] == 0:
-        figure = Figure((4, 1))
-        figure.text(0.5, 0.5, "There are no components: fewer than two models differ.", ha="center")
-        return figure
+        return absence("There are no components: fewer than two models differ.")
     reached = {mark: _first(total, mark) for mark in (*MARKS, SHOWN)}
     shown = components.head(max(reached[SHOWN], 2))
     with matplotlib.rc_context(theme()):
-        axes = Figure((3.6, 2.4)).add_axes((0, 0, 1, 1))
-        axes.bar(shown["component"], shown["share"], color=PALETTE[5], width=0.8, label="each")
+        figure, panels = new_figure()
+        axes = panels[0, 0]
+        axes.bar(shown["component"], shown["share"], color="#BBBBBB", width=0.8, label="each")
         dots = {"marker": "o", "markersize": 2.5 if shown.height < 40 else 0, "linewidth": 1}
         axes.plot(shown["component"], shown["cumulative"], color=INK, label="all up to it", **dots)
         for mark in MARKS:
@@ -44,9 +43,9 @@ def components_figure(components):
         axes.set(xlim=(0.4, shown.height + 0.6), ylim=(0, 1.02))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
-        axes.spines[["top", "right"]].set_visible(False)
         axes.legend(loc="center right")
-    return axes.figure
+        fit(figure, panels, COLUMN, height=1.8)
+    return figure
 
 
 def _first(total, mark):

@@ -2,13 +2,12 @@
 
 import matplotlib
 import numpy as np
-import seaborn as sns
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
-from modelmap.figures.style import GRAY, theme
+from modelmap.figures.layout import COLUMN, PAGE, absence, fit, new_figure, shortened
+from modelmap.figures.style import GRAY, INK, theme
 
-CELL = 0.62, 0.26  # inches
+HEIGHT = 0.19  # inches, of a row
+MOST = 5, 14  # benchmarks in one column of a paper; with numbers in two
 
 
 def strata_correlation_figure(table, *, level):
@@ -26,39 +25,37 @@ def strata_correlation_figure(table, *, level):
     -------
     Figure
         Which grows with the table. A cell without r is gray, with a dash; without any it says why.
+        Of more than MOST[1] benchmarks there are colors alone.
     """
     if not table["pearson"].count():
-        figure, notes = Figure((4, 1)), table["note"].unique(maintain_order=True)
+        notes = map(shortened, table["note"].drop_nulls().unique(maintain_order=True))
         why = "; ".join(notes) or "there are no losses"
-        figure.text(0.5, 0.5, f"No correlation: {why}", ha="center")
-        return figure
+        with matplotlib.rc_context(theme()):
+            return absence(f"No correlation: {why}")
     strata, benchmarks = (
         table[c].unique(maintain_order=True).to_list() for c in ("stratum", "benchmark")
     )
     r, p = (_square(table, column, strata, benchmarks) for column in ("pearson", "p_adjusted"))
-    size = 0.5 + CELL[0] * len(benchmarks), 0.4 + CELL[1] * len(strata)
     with matplotlib.rc_context(theme()):
-        figure, axes = plt.subplots(figsize=size)
-        plt.close(figure)
+        figure, panels = new_figure()
+        axes = panels[0, 0]
         axes.set_facecolor("#EEEEEE")
-        sns.heatmap(
-            r,
-            vmin=-1,
-            vmax=1,
-            cmap="vlag",
-            xticklabels=benchmarks,
-            yticklabels=strata,
-            linewidths=0.5,
-            cbar_kws={"label": "r with mean loss", "shrink": min(1, 1.6 / size[1])},
-            ax=axes,
-        )
-        for row, column in np.ndindex(r.shape):
+        style = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r", "edgecolors": "white", "linewidth": 0.5}
+        cells = axes.pcolormesh(np.ma.masked_invalid(r), **style)
+        axes.invert_yaxis()
+        for row, column in np.ndindex(r.shape if len(benchmarks) <= MOST[1] else (0, 0)):
             _write(axes, row, column, r[row, column], p[row, column] <= 1 - level)
-        axes.tick_params(length=0)
-        axes.tick_params(axis="x", labelrotation=40)
+        axes.set_xticks(np.arange(len(benchmarks)) + 0.5, map(shortened, benchmarks), rotation=40)
+        axes.set_yticks(np.arange(len(strata)) + 0.5, map(shortened, strata))
         for text in axes.get_xticklabels():
             text.set(ha="right", rotation_mode="anchor")
-        axes.tick_params(axis="y", labelrotation=0)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        high = HEIGHT * len(strata)
+        inset = axes.inset_axes((1.03, max(0, 1 - 1.2 / high), 0.025, min(1, 1.2 / high)))
+        bar = figure.colorbar(cells, cax=inset, label="r with mean loss", ticks=[-1, 0, 1])
+        bar.outline.set_visible(False)
+        fit(figure, panels, COLUMN if len(benchmarks) <= MOST[0] else PAGE, height=high)
     return figure
 
 
@@ -72,7 +69,7 @@ def _write(axes, row, column, r, significant):
         text, color = "\u2013", GRAY
     else:
         text = f"{r:.2f}".replace("-", "\u2212") + ("*" if significant else "")
-        color = "white" if abs(r) > 0.75 else "#222222"
+        color = "white" if abs(r) > 0.7 else INK
     weight = "bold" if significant else "normal"
-    place = {"ha": "center", "va": "center", "fontsize": 7}
+    place = {"ha": "center", "va": "center", "fontsize": 6}
     axes.text(column + 0.5, row + 0.5, text, color=color, fontweight=weight, **place)

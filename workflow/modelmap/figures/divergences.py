@@ -3,16 +3,22 @@
 import matplotlib
 import numpy as np
 import polars as pl
-import seaborn as sns
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
 from modelmap.figures.labels import draw_labels
-from modelmap.figures.points import named
-from modelmap.figures.style import GRAY, INK, family_colors, theme
+from modelmap.figures.layout import (
+    COLUMN,
+    PAGE,
+    absence,
+    draw_legend,
+    draw_note,
+    fit,
+    new_figure,
+    shortened,
+)
+from modelmap.figures.points import family_handles, look, named
+from modelmap.figures.style import GRAY, INK, outline, theme
 
-SIZE = 4.4, 3.8
-SIDE, N_COLUMNS = 2.6, 3
+N_COLUMNS = 3
 ACROSS = "two families"
 CORNERS = {(0.0, 0.0): "origin", (1.0, 0.0): "first", (0.0, 1.0): "second"}
 
@@ -38,53 +44,61 @@ def divergence_figure(pairs, models, agreement):
     known = pairs.drop_nulls(["estimate", "kl_mean"])
     drawn = known.filter((pl.min_horizontal("kl_ab", "kl_ba") > 0) & (pl.col("estimate") > 0))
     if drawn.is_empty():
-        return _says("No pair of models could be compared.")
-    families = dict(named(models).select("model", "family").iter_rows())
-    colors = family_colors(families.values()) | {ACROSS: GRAY}
+        with matplotlib.rc_context(theme()):
+            return absence("No pair of models could be compared.")
+    sheet = named(models)
+    families = dict(sheet.select("model", "family").iter_rows())
+    colors = look(sheet, sheet)[0] | {ACROSS: GRAY}
     drawn = drawn.with_columns(
         group=pl.Series(
             families[a] if same else ACROSS
             for a, same in drawn.select("model_a", "same_family").iter_rows()
         )
     )
+    # Pairs across families are many: those of one family lie above them.
+    groups = sorted(set(drawn["group"]), key=lambda group: (group != ACROSS, group))
     with matplotlib.rc_context(theme()):
-        axes = Figure(SIZE).add_subplot()
-        # Pairs across families are many: those of one family lie above them.
-        for group in sorted(set(drawn["group"]), key=lambda group: (group != ACROSS, group)):
-            some = drawn.filter(group=group)
-            style = {"color": colors[group], "zorder": 2 + (group != ACROSS)}
-            axes.vlines(some["estimate"], some["kl_ab"], some["kl_ba"], linewidth=0.7, **style)
-            axes.scatter(
-                some["estimate"],
-                some["kl_mean"],
-                s=16,
-                edgecolor=INK,
-                linewidth=0.3,
-                label=group,
-                **style,
-            )
-        axes.set(xscale="log", yscale="log")
-        for axis in (axes.xaxis, axes.yaxis):  # the theme writes no exponents
-            axis.set_major_formatter("{x:g}")
-        ends = [f(*axes.get_xlim(), *axes.get_ylim()) for f in (min, max)]
-        axes.plot(ends, ends, color="#888888", linewidth=1, zorder=1)
-        axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="d²/2 of the map (nats per sample)")
-        axes.set_ylabel("KL divergence measured (nats per sample)")
-        axes.set_title(_note(agreement, known.height - drawn.height), loc="left")
-        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0)
-        sns.despine(ax=axes)
-    return axes.figure
+        figure, panels = new_figure()
+        for group in groups:
+            _draw_pairs(panels[0, 0], drawn.filter(group=group), group != ACROSS, colors[group])
+        _draw_diagonal(panels[0, 0])
+        handles = family_handles({group: colors[group] for group in groups})
+        below = [
+            draw_legend(figure, handles, "Family of both", across=COLUMN),
+            draw_note(figure, _note(agreement, known.height - drawn.height), COLUMN),
+        ]
+        fit(figure, panels, COLUMN, ratio=1, below=below)
+    return figure
+
+
+def _draw_pairs(axes, some, of_one_family, color):
+    face, line, width = outline(color)
+    order = 2 + of_one_family
+    axes.vlines(some["estimate"], some["kl_ab"], some["kl_ba"], color, lw=0.7, zorder=order)
+    style = {"s": 14, "facecolor": face, "edgecolor": line, "linewidth": width, "zorder": order}
+    axes.scatter(some["estimate"], some["kl_mean"], **style)
+
+
+def _draw_diagonal(axes):
+    """Both axes alike, on a logarithmic scale, and the line on which both are equal."""
+    axes.set(xscale="log", yscale="log")
+    ends = [f(*axes.get_xlim(), *axes.get_ylim()) for f in (min, max)]
+    axes.plot(ends, ends, color="#888888", linewidth=1, zorder=1)
+    axes.set(xlim=ends, ylim=ends, xlabel="d²/2 of the map (nats per sample)")
+    axes.set_ylabel("KL divergence measured (nats per sample)")
+    for axis in (axes.xaxis, axes.yaxis):  # the theme writes no exponents
+        axis.set_major_formatter("{x:g}")
 
 
 def _note(agreement, n_left_out):
-    """What stands above a figure of pairs."""
+    """What stands below a figure of pairs."""
     found = agreement.filter(estimate="estimate", kl="mean", pairs="all").row(0, named=True)
     lines = [f"{found['n_pairs']} pairs"]
     if found["pearson"] is not None:
         lines[0] += f": r = {found['pearson']:.3f}, ρ = {found['spearman']:.3f}"
     if n_left_out:
         lines.append(f"{n_left_out} more with a measured divergence below zero")
-    return "\n".join(lines)
+    return "; ".join(lines)
 
 
 def interpolation_figure(points, summary):
@@ -102,39 +116,41 @@ def interpolation_figure(points, summary):
         it says so.
     """
     if summary.is_empty():
-        return _says("No models of the zoo whose weights could be interpolated.")
+        with matplotlib.rc_context(theme()):
+            return absence("No models of the zoo whose weights could be interpolated.")
     n_columns = min(N_COLUMNS, summary.height)
     n_rows = -(-summary.height // n_columns)
     with matplotlib.rc_context(theme()):
-        figure, grid = plt.subplots(
-            n_rows,
-            n_columns,
-            figsize=(SIDE * n_columns, (SIDE + 0.5) * n_rows),
-            squeeze=False,
-            gridspec_kw={"wspace": 0.45, "hspace": 0.4},
-        )
-        plt.close(figure)
+        figure, grid = new_figure(n_rows, n_columns)
         for axes in grid.flat[summary.height :]:
-            axes.set_axis_off()
-        for axes, row in zip(grid.flat, summary.rows(named=True), strict=False):
-            corners = {key: row[key] for key in ("origin", "first", "second")}
-            _draw_points_between(axes, points.filter(**corners))
-            r, rho = (f"{row[c]:.3f}".replace("-", "−") for c in ("pearson", "spearman"))
-            axes.set_title(
-                f"{corners['origin']}\n+ a: {corners['first']}\n+ b: {corners['second']}\n"
-                f"angle {row['angle_degrees']:.0f}°, r = {r}, ρ = {rho}",
-                loc="left",
-                size="small",
-            )
+            axes.set_visible(False)
+        drawn = [*zip(grid.flat, summary.rows(named=True), strict=False)]
+        drawn = [
+            (axes, row, points.filter(**{c: row[c] for c in CORNERS.values()}))
+            for axes, row in drawn
+        ]
+        for axes, row, some in drawn:
+            _draw_points_between(axes, some)
+            axes.set_title(_of_three(row), loc="left", size=6)
         for axes in grid[-1]:
             axes.set_xlabel("expected (nats per sample)")
         for axes in grid[:, 0]:
             axes.set_ylabel("actual (nats per sample)")
+        fit(figure, grid, COLUMN if n_columns == 1 else PAGE, ratio=1)
+        for axes, _, some in drawn:
+            _name_corners(axes, some)
     return figure
 
 
+def _of_three(row):
+    r, rho = (f"{row[c]:.3f}".replace("-", "−") for c in ("pearson", "spearman"))
+    origin, first, second = (shortened(row[corner]) for corner in CORNERS.values())
+    angle = f"angle {row['angle_degrees']:.0f}°, r = {r}, ρ = {rho}"
+    return f"{origin}\n+ a: {first}\n+ b: {second}\n{angle}"
+
+
 def _draw_points_between(axes, points):
-    """Draw one panel, the three corners named."""
+    """Draw one panel."""
     inside = points["a"] + points["b"] < 1.001
     for some, filled in ((points.filter(inside), True), (points.filter(~inside), False)):
         # More of the first is bluer, more of the second is redder.
@@ -145,9 +161,10 @@ def _draw_points_between(axes, points):
     room = 0.08 * (np.ptp(values) or 1)
     ends = values.min() - room, values.max() + room
     axes.plot(ends, ends, color="#888888", linewidth=1, zorder=1)
-    axes.set(xlim=ends, ylim=ends, aspect="equal")
-    sns.despine(ax=axes)
-    axes.apply_aspect()  # labels need the final frame
+    axes.set(xlim=ends, ylim=ends)
+
+
+def _name_corners(axes, points):
     corners = [points.row(by_predicate=(pl.col("a") == a) & (pl.col("b") == b)) for a, b in CORNERS]
     at = [[row[points.columns.index(c)] for c in ("expected", "actual")] for row in corners]
     draw_labels(
@@ -155,14 +172,8 @@ def _draw_points_between(axes, points):
         np.array(at),
         list(CORNERS.values()),
         [INK] * len(CORNERS),
-        obstacles=values,
-        size=6.5,
+        obstacles=points.select("expected", "actual").to_numpy(),
+        size=6,
         marker=5,
         required=0,
     )
-
-
-def _says(text):
-    figure = Figure((4, 0.6))
-    figure.text(0.5, 0.5, text, ha="center", va="center")
-    return figure

@@ -3,13 +3,12 @@
 import matplotlib
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from modelmap.figures.points import join, look, marker_size, name_points
-from modelmap.figures.style import INK, theme
+from modelmap.figures.layout import COLUMN, PAGE, absence, draw_legend, draw_note, fit, new_figure
+from modelmap.figures.points import family_handles, join, look, marker_size, name_points
+from modelmap.figures.style import INK, outline, theme
 
-SIDE = 3.0  # inches
 RING = 3.5  # points, how much wider than a marker
 
 
@@ -34,34 +33,30 @@ def drift_figure(drifted, summary, models, *, titles):
         Without any method it says so.
     """
     if drifted.is_empty():
-        figure = Figure((4, 1))
-        figure.text(0.5, 0.5, "No method had places for the frozen models.", ha="center")
-        return figure
+        with matplotlib.rc_context(theme()):
+            return absence("No method had places for the frozen models.")
     points = join(drifted, models)
     colors, _ = look(points, models)
     methods = summary["method"].to_list()
     n_columns = min(len(methods), 2)
     n_rows = -(-len(methods) // n_columns)
+    width = PAGE if n_columns > 1 else COLUMN
     with matplotlib.rc_context(theme()):
-        size = (SIDE * n_columns + 1.2, (SIDE + 0.3) * n_rows)
-        figure = Figure(size, layout="constrained")
-        panels = [*figure.subplots(n_rows, n_columns, squeeze=False).flat]
-        figure.legend(
-            handles=_legend(colors, points["joined"].any()),
-            loc="outside right upper",
-            alignment="left",
-            ncols=1 + len(colors) // 25,
-        )
+        figure, grid = new_figure(n_rows, n_columns)
+        panels = [*grid.flat]
         for axes, row in zip(panels, summary.iter_rows(named=True), strict=False):
             _draw(axes, points.filter(method=row["method"]), colors)
-            axes.set_title(titles[row["method"]], loc="left", fontweight="bold", size="medium")
+            axes.set_title(titles[row["method"]], loc="left", fontweight="bold")
             axes.set_xlabel(_moved(row))
-        if note := _lost(summary):
-            figure.supxlabel(note, size="small")
         for axes in panels[len(methods) :]:
             axes.set_visible(False)
-        figure.draw_without_rendering()  # labels are placed on final axes
+        below = [draw_legend(figure, family_handles(colors), "Family", across=width)]
+        below.append(draw_legend(figure, _legend(points["joined"].any()), across=width))
+        if note := _lost(summary):
+            below.append(draw_note(figure, note, width))
+        fit(figure, grid, width, ratio=0.8, below=below, gap=0.15)
         for axes, method in zip(panels, methods, strict=False):
+            axes.apply_aspect()  # labels are placed on final axes
             _name(axes, points.filter(method=method), colors)
     return figure
 
@@ -71,8 +66,9 @@ def _draw(axes, points, colors):
     lines = zip(at, points.select("x_redrawn", "y_redrawn").to_numpy(), strict=True)
     axes.add_collection(LineCollection([*lines], color=INK, linewidth=0.8, zorder=2))
     size = _size(points)
-    style = {"linewidths": 0.4, "edgecolors": INK, "zorder": 3}
-    axes.scatter(*at.T, s=size**2, c=[colors[family] for family in points["family"]], **style)
+    faces, edges, widths = zip(*(outline(colors[f]) for f in points["family"]), strict=True)
+    style = {"facecolors": faces, "edgecolors": edges, "linewidths": widths, "zorder": 3}
+    axes.scatter(*at.T, s=size**2, **style)
     new = at[points["joined"].to_numpy()]
     axes.scatter(*new.T, s=(size + RING) ** 2, facecolors="none", edgecolors=INK, linewidths=0.8)
     axes.margins(0.1)
@@ -118,16 +114,12 @@ def _lost(summary):
     if n == n_frozen:
         return ""
     said = f"{n} of the frozen map's {n_frozen} samples count: models that joined miss the others,"
-    return f"{said}\nso distances between its own models differ from those it was drawn by."
+    return f"{said} so distances between its own models differ from those it was drawn by."
 
 
-def _legend(colors, has_new):
-    marks = [
-        Line2D([], [], linestyle="", marker="o", color=color, markersize=5, label=family)
-        for family, color in colors.items()
-    ]
-    marks.append(Line2D([], [], color=INK, linewidth=0.8, label="to where it would be"))
+def _legend(has_new):
+    marks = [Line2D([], [], color=INK, linewidth=0.8, label="to where it would be")]
     if has_new:
-        ring = {"markerfacecolor": "none", "markeredgecolor": INK, "markersize": 9}
+        ring = {"markerfacecolor": "none", "markeredgecolor": INK, "markersize": 8}
         marks.append(Line2D([], [], linestyle="", marker="o", **ring, label="joined the map"))
     return marks

@@ -1,26 +1,22 @@
 """The distances themselves, as a clustered heat map."""
 
-from textwrap import fill
-
 import matplotlib
 import numpy as np
 import polars as pl
-import seaborn as sns
-from matplotlib import pyplot as plt
-from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from scipy.cluster.hierarchy import linkage
+from matplotlib.collections import LineCollection
+from matplotlib.colors import PowerNorm, to_rgb
+from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import squareform
 
-from modelmap.figures.points import join, look
-from modelmap.figures.style import theme
+from modelmap.figures.labels import spread
+from modelmap.figures.layout import COLUMN, PAGE, absence, draw_legend, fit, new_figure, shortened
+from modelmap.figures.points import family_handles, join, look, some_of_each
+from modelmap.figures.style import edge, theme
 
-TREE = 0.6
 MOST = 2000  # models
-NAMED = (
-    300  # models; of more, no names, cells as pixels, and no search for the best order of leaves
-)
+NARROW = 20  # models; more need the width of a page
+N_LABELS = 60  # of more models some are named
+ORDERED = 300  # models; of more, no search for the best order of leaves
 
 
 def distance_heatmap(names, d2, models):
@@ -32,60 +28,86 @@ def distance_heatmap(names, d2, models):
     d2 : array of shape (n_models, n_models)
         Squared distances, nats², of the models with these names.
     models : DataFrame
-        Columns model, label, family, recipe; only the first must be there.
+        Columns model, label, family; only the first must be there.
 
     Returns
     -------
-    Figure
-        Which grows with the number of models, for each has its name; of more than NAMED models, of
-        fixed size and without names. Of fewer than two models, or of more than MOST, it says so.
+    figure : Figure
+        Of more than N_LABELS models so many are named, of each family where that is possible. Of
+        fewer than two models, or of more than MOST, it says so.
+    drawn : DataFrame
+        A row and a column per model, in the order drawn: KL divergence in nats. The first column
+        is `model/kl_nats`, and has the rows' names.
     """
     if not 2 <= len(names) <= MOST:
-        figure = Figure((4, 1))
-        figure.text(0.5, 0.5, fill(_absent(len(names)), 60), ha="center", va="center")
-        return figure
-    rows, many = join(pl.DataFrame({"model": names}), models), len(names) > NAMED
-    colors, _ = look(rows, models)
-    strip = [colors[family] for family in rows["family"]]
-    tree = linkage(squareform(d2), "average", optimal_ordering=not many)
+        with matplotlib.rc_context(theme()):
+            return absence(_absent(len(names))), _table([], np.zeros((0, 0)))
     # Heights of the tree are roots of d², as the colors are roots of KL
+    tree = linkage(squareform(d2), "average", optimal_ordering=len(names) <= ORDERED)
     tree[:, 2] **= 0.5
-    kl = np.asarray(d2) / 2
-    font = 5.5 if len(names) > 20 else 6.5
-    labels = False if many else rows["label"].to_list()
-    width = 0 if many else 0.6 * font / 72 * rows["label"].str.len_chars().max()
-    inches = TREE + width + max(1.5, min(0.2 * len(names), 4), (0 if many else 0.09 * len(names)))
-    small = {"xtick.labelsize": font, "ytick.labelsize": font, "xtick.major.pad": 1}
-    with matplotlib.rc_context(theme() | small | {"ytick.major.pad": 1}):
-        grid = sns.clustermap(
-            kl,
-            row_linkage=tree,
-            col_linkage=tree,
-            row_colors=strip,
-            col_colors=strip,
-            xticklabels=labels,
-            yticklabels=labels,
-            rasterized=many,
-            cmap="viridis",
-            norm=PowerNorm(0.5, vmin=0, vmax=kl.max() or 1.0),
-            figsize=(inches, inches),
-            dendrogram_ratio=TREE / inches,
-            colors_ratio=0.1 / inches,
-            cbar_pos=(1 + 0.15 / inches, 0.15, 0.12 / inches, 1.2 / inches),
-            cbar_kws={"label": "KL divergence (nats)"},
-        )
-        plt.close(grid.figure)
-        grid.ax_heatmap.tick_params(length=0)
-        legend = grid.figure.legend(
-            handles=[Patch(color=color, label=family) for family, color in colors.items()],
-            title="Family",
-            loc="upper left",
-            bbox_to_anchor=(1, 1),
-            alignment="left",
-            ncols=1 + len(colors) // 20,
-        )
-        legend.get_title().set_fontweight("bold")
-    return grid.figure
+    tree = dendrogram(tree, no_plot=True)
+    order = tree["leaves"]
+    kl = np.asarray(d2)[np.ix_(order, order)] / 2
+    rows = join(pl.DataFrame({"model": [names[i] for i in order]}), models)
+    colors, _ = look(rows, models)
+    width = COLUMN if len(names) <= NARROW else PAGE
+    with matplotlib.rc_context(theme()):
+        figure, panels = new_figure()
+        axes = panels[0, 0]
+        norm = PowerNorm(0.5, vmin=0, vmax=kl.max() or 1.0)
+        image = axes.imshow(kl, cmap="viridis", norm=norm, aspect="auto", interpolation="none")
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        _draw_sides(axes, tree, [to_rgb(colors[family]) for family in rows["family"]])
+        inset = axes.inset_axes((0, -0.045, 0.4, 0.02))
+        bar = figure.colorbar(image, cax=inset, orientation="horizontal")
+        bar.set_label("KL divergence (nats)")
+        bar.outline.set_visible(False)
+        _name(axes, rows, colors, 5.5)
+        families = draw_legend(figure, family_handles(colors), "Family", across=width)
+        fit(figure, panels, width, ratio=1, below=[families])
+    return figure, _table(rows["model"].to_list(), kl)
+
+
+def _table(names, kl):
+    columns = dict(zip(names, kl, strict=True))
+    return pl.DataFrame({"model/kl_nats": pl.Series(names, dtype=pl.String)} | columns)
+
+
+def _draw_sides(axes, tree, colors):
+    """Families on the left and above, and the tree further left."""
+    for place, shape in (((-0.03, 0, 0.02, 1), (-1, 1)), ((0, 1.01, 1, 0.02), (1, -1))):
+        strip = axes.inset_axes(place)
+        strip.imshow(np.reshape(colors, (*shape, 3)), aspect="auto", interpolation="none")
+        strip.set_axis_off()
+    side = axes.inset_axes((-0.19, 0, 0.155, 1))
+    lines = [
+        np.column_stack([heights, (np.array(rows) - 5) / 10])
+        for heights, rows in zip(tree["dcoord"], tree["icoord"], strict=True)
+    ]
+    side.add_collection(LineCollection(lines, color="#666666", linewidth=0.5))
+    highest = max(map(max, tree["dcoord"])) or 1
+    side.set(xlim=(1.02 * highest, 0), ylim=(len(colors) - 0.5, -0.5))
+    side.set_axis_off()
+
+
+def _name(axes, rows, colors, size):
+    """Names on the right: each at its row, or where there are many some, with a line to it."""
+    n = rows.height
+    chosen = some_of_each(rows["family"], N_LABELS) if n > N_LABELS else list(range(n))
+    places = np.array(chosen, dtype=float)
+    if len(chosen) < n:
+        places = spread(places, n / N_LABELS)
+    for row, place in zip(chosen, places, strict=True):
+        label, family = rows.row(row, named=True)["label"], rows["family"][row]
+        right = n - 0.5 + (0.03 * n if len(chosen) < n else 0)
+        style = {"fontsize": size, "va": "center", "annotation_clip": False}
+        style["color"] = edge(colors[family])
+        axes.annotate(shortened(label), (right, place), (2, 0), textcoords="offset points", **style)
+        if len(chosen) < n:
+            line = ([n - 0.5, right], [row, place])
+            axes.plot(*line, color="#888888", linewidth=0.4, clip_on=False)
+    axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
 
 
 def _absent(n_models):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from modelmap.figures.layout import shortened
+
 # What a candidate costs, in points of leader line: covering a label or a marker or leaving the
 # frame; a leader through a label; a leader across another, or across a marker. A label that is
 # not required is left out where it costs more than the last.
@@ -9,7 +11,8 @@ COVERED = 1e5
 STRUCK = 600.0
 CROSSED = 40.0
 AFFORDABLE = 50.0
-SWEEPS = 4
+SWEEPS = 6
+AT_ONCE = 32  # candidates; the cheapest ones first
 # Prefers a place to the right, then to the left, where all else is equal
 TURN = 0.05
 
@@ -32,12 +35,17 @@ def draw_labels(axes, anchors, labels, colors, *, obstacles, size, marker, requi
         Diameter of a marker in points.
     required : int
         The first so many labels are drawn even where there is no free place; the others not.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_labels,)
+        Which labels are drawn.
     """
     # The box masks the lines behind; a stroke around the glyphs would turn text into paths
     mask = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4}
     style = {"fontsize": size, "va": "bottom", "zorder": 4, "bbox": mask}
     texts = [
-        axes.text(0, 0, label, color=color, **style)
+        axes.text(0, 0, shortened(label), color=color, **style)
         for label, color in zip(labels, colors, strict=True)
     ]
     pixels = axes.figure.dpi / 72
@@ -59,6 +67,7 @@ def draw_labels(axes, anchors, labels, colors, *, obstacles, size, marker, requi
         if np.linalg.norm(line[2:] - line[:2]) > marker / 2 + 3:
             x, y = inverse.transform(line.reshape(2, 2) * pixels).T
             axes.plot(x, y, color="#555555", linewidth=0.4, zorder=2, scalex=False, scaley=False)
+    return np.isfinite(boxes).all(axis=1)
 
 
 def place(anchors, sizes, obstacles, frame, *, gap, required):
@@ -89,18 +98,50 @@ def place(anchors, sizes, obstacles, frame, *, gap, required):
     """
     boxes = np.full((len(anchors), 4), np.nan)
     leaders = boxes.copy()
+    places = [
+        _places(anchor, size, gap, obstacles, frame)
+        for anchor, size in zip(anchors, sizes, strict=True)
+    ]
     for _ in range(SWEEPS):
         before = boxes.copy()
-        for i, (anchor, size) in enumerate(zip(anchors, sizes, strict=True)):
+        for i, (candidates, lines, costs) in enumerate(places):
             boxes[i] = leaders[i] = np.nan
-            candidates, lines = _candidates(anchor, size, gap)
-            costs = _costs(candidates, lines, boxes, leaders, obstacles, frame)
-            best = costs.argmin()
-            if i < required or costs[best] < AFFORDABLE:
+            best, cost = _cheapest(candidates, lines, costs, boxes, leaders)
+            if i < required or cost < AFFORDABLE:
                 boxes[i], leaders[i] = candidates[best], lines[best]
         if np.array_equal(before, boxes, equal_nan=True):
             break
     return boxes, leaders
+
+
+def _places(anchor, size, gap, obstacles, frame):
+    """Candidates, the leader line to each, and what it costs whatever the others do; cheap first.
+
+    Those that cover a marker or leave the frame are kept only where there are no others.
+    """
+    candidates, lines = _candidates(anchor, size, gap)
+    obstacles = _near(obstacles, candidates)
+    covered = _covers(candidates, obstacles)
+    covered += ((candidates[:, :2] < frame[:2]) | (candidates[:, 2:] > frame[2:])).any(axis=1)
+    costs = np.linalg.norm(lines[:, 2:] - lines[:, :2], axis=1) + TURN * np.arange(len(lines))
+    costs += COVERED * covered
+    free = np.flatnonzero(covered == covered.min())
+    costs[free] += CROSSED * _crosses(lines[free], _diagonals(obstacles))
+    order = free[np.argsort(costs[free], kind="stable")]
+    return candidates[order], lines[order], costs[order]
+
+
+def _cheapest(candidates, lines, costs, boxes, leaders):
+    """The best candidate given the other labels, and its cost; no later one can be cheaper."""
+    best, least = 0, np.inf
+    for start in range(0, len(costs), AT_ONCE):
+        if costs[start] >= least:
+            break
+        some = slice(start, start + AT_ONCE)
+        found = costs[some] + _conflicts(candidates[some], lines[some], boxes, leaders)
+        if found.min() < least:
+            best, least = start + int(found.argmin()), found.min()
+    return best, least
 
 
 def _candidates(anchor, size, gap):
@@ -108,36 +149,36 @@ def _candidates(anchor, size, gap):
     angles = np.deg2rad(np.r_[0, 180, 45, -45, 135, -135, 90, -90, 22.5 + 45 * np.arange(8)])
     toward = np.column_stack([np.cos(angles), np.sin(angles)])
     side = np.clip(np.sqrt(2) * toward, -1, 1)
-    distances = gap + size[1] * np.r_[0, np.geomspace(0.4, 14, 13)]
+    distances = gap + size[1] * np.r_[0, np.geomspace(0.4, 24, 16)]
     centers = (anchor + side * size / 2 + distances[:, None, None] * toward).reshape(-1, 2)
     boxes = np.hstack([centers - size / 2, centers + size / 2])
     ends = np.clip(anchor, boxes[:, :2], boxes[:, 2:])
     return boxes, np.hstack([np.broadcast_to(anchor, ends.shape), ends])
 
 
-def _costs(candidates, lines, boxes, leaders, obstacles, frame):
-    boxes, leaders, obstacles = (_near(b, candidates) for b in (boxes, leaders, obstacles))
-    covered = _covers(candidates, boxes) + _covers(candidates, obstacles)
-    covered += ((candidates[:, :2] < frame[:2]) | (candidates[:, 2:] > frame[2:])).any(axis=1)
+def _conflicts(candidates, lines, boxes, leaders):
+    """What candidates cost for the labels, and leader lines of labels, that are there."""
+    reach = np.vstack([candidates, lines])
+    boxes, leaders = _near(boxes, reach), _near(leaders, reach)
     struck = _crosses(lines, _diagonals(boxes))
     struck += _crosses(_diagonals(candidates), leaders).reshape(2, -1).sum(axis=0)
-    crossed = _crosses(lines, leaders) + _crosses(lines, _diagonals(obstacles))
-    length = np.linalg.norm(lines[:, 2:] - lines[:, :2], axis=1)
-    length += TURN * np.arange(len(lines))
-    return length + COVERED * covered + STRUCK * struck + CROSSED * crossed
+    crossed = _crosses(lines, leaders)
+    return COVERED * _covers(candidates, boxes) + STRUCK * struck + CROSSED * crossed
 
 
 def _near(b, a):
     """Return the boxes or lines of b that one of the boxes of a, or a line in it, may touch."""
-    low, high = a[:, :2].min(axis=0) - 1, a[:, 2:].max(axis=0) + 1
+    low = np.minimum(a[:, :2], a[:, 2:]).min(axis=0) - 1
+    high = np.maximum(a[:, :2], a[:, 2:]).max(axis=0) + 1
     first, last = np.minimum(b[:, :2], b[:, 2:]), np.maximum(b[:, :2], b[:, 2:])
     return b[((first < high) & (last > low)).all(axis=1)]
 
 
 def _covers(a, b):
     """Return how many boxes of b each box of a overlaps, or nearly does (NaN: none)."""
-    apart = np.maximum(a[:, None, :2] - b[:, 2:], b[:, :2] - a[:, None, 2:]).max(axis=2)
-    return (apart < 0.5).sum(axis=1)
+    a, b = a.T[:, :, None], b.T[:, None]
+    along_x = (a[0] - b[2] < 0.5) & (b[0] - a[2] < 0.5)
+    return (along_x & (a[1] - b[3] < 0.5) & (b[1] - a[3] < 0.5)).sum(axis=1)
 
 
 def _diagonals(boxes):
@@ -157,3 +198,27 @@ def _side(a, b, c):
     """Return a number whose sign is the side of the line from a to b that c lies on."""
     u, v = b - a, c - a
     return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+
+
+def spread(wanted, gap):
+    """Return the places nearest to those wanted that are at least a gap apart, in their order.
+
+    Parameters
+    ----------
+    wanted : ndarray of shape (n,)
+        Ascending.
+    gap : float
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Least squares, by pooling adjacent violators (Ayer et al. 1955).
+    """
+    steps = gap * np.arange(len(wanted))
+    pools = []  # mean and number of those that stand side by side
+    for place in wanted - steps:
+        pools.append((place, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (a, n), (b, m) = pools.pop(-2), pools.pop()
+            pools.append(((n * a + m * b) / (n + m), n + m))
+    return np.repeat([place for place, _ in pools], [n for _, n in pools]) + steps

@@ -1,18 +1,24 @@
 """The map: models as points, those that predict alike near each other."""
 
-from textwrap import fill
-
 import matplotlib
 import numpy as np
 import polars as pl
 from matplotlib.collections import EllipseCollection, LineCollection
-from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.lines import Line2D
 
 from modelmap.figures.labels import draw_labels
+from modelmap.figures.layout import (
+    COLUMN,
+    HIGHEST,
+    PAGE,
+    absence,
+    draw_note,
+    fit,
+    new_figure,
+)
 from modelmap.figures.points import (
     LINEAGE,
-    draw_legend,
+    draw_legends,
     draw_points,
     join,
     lineage,
@@ -21,10 +27,15 @@ from modelmap.figures.points import (
 )
 from modelmap.figures.style import GRAY, edge, theme
 
-WIDTH = 7.0  # inches
-FLATNESS = 0.45, 0.75  # least and largest height, in widths
-N_LABELS = 30
-NAMED = 300  # models; of more only N_LABELS are named: places for names take minutes to find
+NAMED = 150  # models; of more not every one is named
+# How a map is drawn: its width; least and largest height of the plot, in widths; names; their size
+FORMS = {
+    "representative": (PAGE, (0.5, 0.8), 36, 6),
+    "all": (PAGE, (0.5, 0.8), NAMED, 5),
+    "column": (COLUMN, (0.6, 1.0), 12, 5.5),
+}
+TALLEST = (HIGHEST - 0.6) / (PAGE - 1.2)  # plot, in widths, with a title and legends
+SURE = 30  # names that are written even where there is no free place, but for a column
 
 
 def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None, reason=None):
@@ -41,11 +52,11 @@ def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None
         Names of the axes, such as ("PC 1 (81 %)", "PC 2 (7 %)"); neither has numbers, for the
         axes of t-SNE and UMAP have no unit.
     title : str
-    labels : {"representative", "all"}
-        Name some models, or every one on a figure that grows with their number. Of more than NAMED
-        models N_LABELS are named in either case, and the note says so.
+    labels : {"representative", "all", "column"}
+        Name some models; every one, on a figure that is the higher the more there are, or of more
+        than NAMED as many as there is room for; or few, one column of a paper wide.
     note : str
-        How faithful the map is; stands below it.
+        How faithful the map is; stands below it, with how many are named where not all are.
     ellipses : tuple of float and str, optional
         Their Mahalanobis radius, and their name in the legend: (2.5, "95 % ellipse"). If most are
         wider than the map they are not drawn, and the note says so.
@@ -54,63 +65,104 @@ def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None
 
     Returns
     -------
-    Figure
+    figure : Figure
+    drawn : DataFrame
+        Columns model, label, family, generation, recipe, parent, named (whether its label is on
+        the figure), and those of the embedding.
 
     Raises
     ------
     ValueError
         If `labels` is another word.
     """
-    if labels not in ("representative", "all"):
-        raise ValueError(f"labels is {labels!r}, expected 'representative' or 'all'")
-    points = join(embedding, models)
-    limit = N_LABELS if points.height > NAMED else None
-    if limit:
-        labels = "representative"
-        note = f"{note}; {limit} of {points.height:,} models are named".lstrip("; ")
+    if labels not in FORMS:
+        raise ValueError(f"labels is {labels!r}, expected one of {', '.join(FORMS)}")
+    points, width = join(embedding, models), FORMS[labels][0]
+    if points.is_empty():
+        with matplotlib.rc_context(theme()):
+            why = absence(f"{title}: {reason or 'no models to draw'}", width)
+        return why, _data(points, set())
+    if ellipses and _wider_than_the_map(points, ellipses[0]):
+        note = f"{note}; {ellipses[1]}s are wider than the map, and not drawn"
+        ellipses = None
     with matplotlib.rc_context(theme()):
-        growth = max(1, points.height / 50) ** 0.5 if labels == "all" else 1
-        drawing = Figure(growth * _size(points)).add_axes((0, 0, 1, 1))
-        drawing.set_title(title, loc="left", fontweight="bold")
-        if points.is_empty():
-            drawing.text(0.5, 0.5, fill(reason or "no models to draw", 70), ha="center")
-        else:
-            if ellipses and _wider_than_the_map(points, ellipses[0]):
-                note = f"{note}; {ellipses[1]}s are wider than the map, and not drawn".lstrip("; ")
-                ellipses = None
-            first = representatives(embedding, models)[:limit]
-            _draw(drawing, points, look(points, models), first, labels, ellipses)
-            _write_below(drawing, note)
-        drawing.set(xlabel=axes[0], ylabel=axes[1], xticks=[], yticks=[])
-    return drawing.figure
+        figure, panels = new_figure()
+        panels[0, 0].set_title(title, loc="left", fontweight="bold")
+        panels[0, 0].set(xlabel=axes[0], ylabel=axes[1], xticks=[], yticks=[])
+        looks = look(points, models)
+        others = _draw(panels[0, 0], points, looks, ellipses, labels)
+        place = _lay_out(figure, panels, points, looks, others, labels)
+        first = representatives(embedding, models, FORMS[labels][2])
+        named = _name(panels[0, 0], points, first, looks[0], labels)
+        if labels == "all" and len(named) < points.height:
+            note = f"{note}; {len(named)} of {points.height:,} models are named"
+        if note := note.removeprefix("; "):
+            place["below"].append(draw_note(figure, note, width))
+            fit(figure, panels, width, **place)
+    return figure, _data(points, named)
 
 
-def _draw(axes, points, look, first, labels, ellipses):
-    colors, markers = look
+def _data(points, named):
+    told = ("model", "label", "family", "generation", "recipe", "parent")
+    return points.select(
+        *told, pl.col("model").is_in(list(named)).alias("named"), pl.exclude(*told)
+    )
+
+
+def _draw(axes, points, look, ellipses, labels):
+    """Draw the map itself; return what its legend has beside families and recipes."""
+    others = []
     axes.margins(0.08)
     axes.set_aspect("equal", adjustable="datalim")
-    draw_points(axes, points, colors, markers)
-    if ellipses:
-        _draw_ellipses(axes, points, colors, *ellipses)
+    draw_points(axes, points, *look, scale=_scale(labels))
     if lines := lineage(points):
-        style = {"color": LINEAGE, "linewidth": 0.7, "zorder": 1, "label": "parent to child"}
-        axes.add_collection(LineCollection(lines, **style), autolim=False)
-    draw_legend(axes)
-    axes.autoscale_view()
-    axes.apply_aspect()
+        style = {"color": LINEAGE, "linewidth": 0.7}
+        axes.add_collection(LineCollection(lines, zorder=1, **style), autolim=False)
+        others.append(Line2D([], [], label="parent to child", **style))
+    if ellipses:
+        others.append(_draw_ellipses(axes, points, look[0], *ellipses))
+    return others
+
+
+def _scale(labels):
+    return 0.75 if labels == "column" else 1.0
+
+
+def _lay_out(figure, panels, points, look, others, labels):
+    """Place the map and its legends; return how, for `fit`."""
+    width, flatness, *_ = FORMS[labels]
+    wide, high = np.ptp(points.select("x", "y").to_numpy(), axis=0)
+    ratio = np.clip(high / wide if wide else 1, *flatness)
+    if labels == "all":
+        ratio = min(ratio * max(1, points.height / 50) ** 0.6, TALLEST)
+    narrow = labels == "column"
+    room = {"across": width} if narrow else {"down": 0.8 * ratio * width}
+    legends = draw_legends(figure, *look, others, **room)
+    place = {"beside": [], "below": []} | {"below" if narrow else "beside": legends}
+    fit(figure, panels, width, ratio=ratio, **place)
+    panels[0, 0].autoscale_view()
+    panels[0, 0].apply_aspect()
+    return place | {"ratio": ratio}
+
+
+def _name(axes, points, first, colors, labels):
+    """Write names, those of `first` before the others; return whose are written."""
+    _, _, limit, size = FORMS[labels]
     rest = [model for model in points["model"] if model not in set(first)]
-    chosen = pl.DataFrame({"model": first + rest if labels == "all" else first})
-    rows = chosen.join(points, on="model", maintain_order="left")
-    draw_labels(
+    rows = pl.DataFrame({"model": [*first, *rest][: max(limit, len(first))]})
+    rows = rows.join(points, on="model", maintain_order="left")
+    every = limit if labels == "all" and points.height <= limit else 0
+    written = draw_labels(
         axes,
         rows.select("x", "y").to_numpy(),
         rows["label"],
         [edge(colors[family]) for family in rows["family"]],
         obstacles=points.select("x", "y").to_numpy(),
-        size=5.5 if labels == "all" and points.height > 30 else 6.5,
-        marker=marker_size(points.height),
-        required=rows.height if labels == "all" else len(colors),
+        size=size,
+        marker=_scale(labels) * marker_size(points.height),
+        required=8 if labels == "column" else max(SURE, len(colors), every),
     )
+    return rows["model"].filter(written).to_list()
 
 
 def _wider_than_the_map(points, radius):
@@ -120,7 +172,7 @@ def _wider_than_the_map(points, radius):
 
 
 def _draw_ellipses(axes, points, colors, radius, label):
-    """Draw them faintly below the points; the axes hold them whole."""
+    """Draw them faintly below the points; the axes hold them whole. Return their mark."""
     xy = points.select("x", "y").to_numpy()
     columns = ("ellipse_xx", "ellipse_xy", "ellipse_xy", "ellipse_yy")
     covariance = points.select(*[pl.col(c).alias(str(i)) for i, c in enumerate(columns)]).to_numpy()
@@ -145,25 +197,10 @@ def _draw_ellipses(axes, points, colors, radius, label):
     half = radius * np.sqrt(covariance[:, [0, 3]])
     axes.update_datalim(np.vstack([xy - half, xy + half]))
     face = {"markerfacecolor": (GRAY, 0.15), "markeredgecolor": GRAY, "markeredgewidth": 0.4}
-    axes.plot([], [], "o", markersize=9, label=label, **face)
+    return Line2D([], [], linestyle="", marker="o", markersize=8, label=label, **face)
 
 
-def _write_below(axes, note):
-    """Write to the right of the figure's foot, below the axis' name."""
-    below = axes.transAxes + ScaledTranslation(0, -22 / 72, axes.figure.dpi_scale_trans)
-    style = {"ha": "right", "va": "top", "fontsize": 6.5, "color": "#555555"}
-    axes.figure.text(1, 0, note, transform=below, **style)
-
-
-def _size(points):
-    """Width and height in inches: as flat as the map is, within limits."""
-    if points.is_empty():
-        return WIDTH * np.array([1, FLATNESS[0]])
-    wide, high = np.ptp(points.select("x", "y").to_numpy(), axis=0)
-    return WIDTH * np.array([1, np.clip(high / wide if wide else 1, *FLATNESS)])
-
-
-def representatives(embedding, models, limit=N_LABELS):
+def representatives(embedding, models, limit=SURE):
     """Choose the models whose labels tell most about a map.
 
     Parameters

@@ -1,13 +1,21 @@
 """Models as points: their table, their colors and markers, and the legend that names those."""
 
 import polars as pl
-import seaborn as sns
+from matplotlib.lines import Line2D
 
 from modelmap.figures.labels import draw_labels
-from modelmap.figures.style import BASE, INK, UNKNOWN, edge, family_colors, recipe_markers
+from modelmap.figures.layout import draw_legend
+from modelmap.figures.style import (
+    BASE,
+    INK,
+    UNKNOWN,
+    edge,
+    family_colors,
+    outline,
+    recipe_markers,
+)
 
 LINEAGE = "#CCCCCC"
-ROWS = 28
 
 
 def named(models):
@@ -79,32 +87,26 @@ def lineage(points):
 
 def marker_size(n_points):
     """Return the diameter of a marker in points: smaller where there are many."""
-    return 6.5 if n_points <= 30 else 5.5 if n_points <= 80 else 4.5
+    return 6 if n_points <= 30 else 5 if n_points <= 80 else 4 if n_points <= 300 else 3
 
 
-def draw_points(axes, points, colors, markers):
+def draw_points(axes, points, colors, markers, scale=1.0):
     """Draw the columns x and y of a table that `join` returned, in what `look` returned."""
-    sns.scatterplot(
-        points.rename({"family": "Family", "recipe": "Recipe"}).to_dict(as_series=False),
-        x="x",
-        y="y",
-        hue="Family",
-        hue_order=list(colors),
-        palette=colors,
-        # A legend which could only say "base" is left out
-        style="Recipe" if set(markers) != {BASE} else None,
-        style_order=list(markers),
-        markers={recipe: marker.matplotlib for recipe, marker in markers.items()},
-        s=marker_size(points.height) ** 2,
-        edgecolor=INK,
-        linewidth=0.4,
-        zorder=3,
-        legend="full",
-        ax=axes,
-    )
+    for (recipe,), some in points.group_by("recipe", maintain_order=True):
+        looks = [outline(colors[family]) for family in some["family"]]
+        faces, lines, widths = zip(*looks, strict=True)
+        axes.scatter(
+            *some.select("x", "y").to_numpy().T,
+            s=(scale * marker_size(points.height)) ** 2,
+            marker=markers[recipe].matplotlib,
+            facecolors=faces,
+            edgecolors=lines,
+            linewidths=[scale * width for width in widths],
+            zorder=3,
+        )
 
 
-def name_points(axes, points, chosen, colors, *, marker=None, obstacles=None):
+def name_points(axes, points, chosen, colors, *, marker=None, obstacles=None, size=6):
     """Write the names of the chosen points (indices), as far as there is room.
 
     `marker` is the diameter of what is drawn at a point, in points, and `obstacles` (data
@@ -117,26 +119,58 @@ def name_points(axes, points, chosen, colors, *, marker=None, obstacles=None):
         rows["label"],
         [edge(colors[family]) for family in rows["family"]],
         obstacles=xy if obstacles is None else obstacles,
-        size=6.5,
+        size=size,
         marker=marker or marker_size(points.height),
         required=0,
     )
 
 
-def draw_legend(axes):
-    """Write seaborn's legend, and whatever else has a label, to the right of the axes."""
-    handles, labels = axes.get_legend_handles_labels()
-    legend = axes.legend(
-        handles,
-        labels,
-        title=axes.get_legend().get_title().get_text(),
-        ncols=1 + len(handles) // ROWS,
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1),
-        borderaxespad=0,
-        alignment="left",
-    )
-    legend.get_title().set_fontweight("bold")
-    for text in legend.get_texts():
-        if text.get_text() in ("Family", "Recipe"):
-            text.set_fontweight("bold")
+def some_of_each(families, limit):
+    """Choose rows to name where there is no room for all: of each family, then evenly.
+
+    Parameters
+    ----------
+    families : sequence of str
+        One per row, in the order of rows.
+    limit : int
+
+    Returns
+    -------
+    list of int
+        Ascending, at most `limit`; the middle one of each family that has a place is among them.
+    """
+    rows = {}
+    for row, family in enumerate(families):
+        rows.setdefault(family, []).append(row)
+    largest = sorted(rows.values(), key=len, reverse=True)[:limit]
+    chosen = {some[len(some) // 2] for some in largest}
+    left = [row for row in range(len(families)) if row not in chosen]
+    n = min(limit - len(chosen), len(left))
+    return sorted(chosen | {left[(2 * i + 1) * len(left) // (2 * n)] for i in range(n)})
+
+
+def family_handles(colors):
+    """Return a mark for each family, for a legend."""
+    return [_mark(family, "o", color) for family, color in colors.items()]
+
+
+def draw_legends(figure, colors, markers, others=(), **room):
+    """Draw the legends of families, of recipes (unless all are base), and of what else there is.
+
+    `others` are handles; `room` says how wide or high each may be, see `layout.draw_legend`.
+
+    Returns
+    -------
+    list of Legend
+        For `layout.fit`.
+    """
+    recipes = [_mark(recipe, marker.matplotlib, None) for recipe, marker in markers.items()]
+    parts = {"Family": family_handles(colors), "Recipe": recipes if set(markers) != {BASE} else []}
+    parts |= {None: list(others)}
+    return [draw_legend(figure, some, title, **room) for title, some in parts.items() if some]
+
+
+def _mark(label, marker, color):
+    face, line, width = outline(color) if color else ("#DDDDDD", INK, 0.6)
+    style = {"markerfacecolor": face, "markeredgecolor": line, "markeredgewidth": width}
+    return Line2D([], [], linestyle="", marker=marker, markersize=5, label=label, **style)

@@ -3,13 +3,11 @@
 import matplotlib
 import numpy as np
 import polars as pl
-import seaborn as sns
-from matplotlib.figure import Figure
 
-from modelmap.figures.points import draw_legend, draw_points, join, look, name_points
+from modelmap.figures.layout import COLUMN, absence, draw_note, fit, new_figure, shortened
+from modelmap.figures.points import draw_legends, draw_points, join, look, name_points
 from modelmap.figures.style import theme
 
-SIZE = 4.2, 3.4
 N_LABELS = 12
 
 
@@ -27,45 +25,46 @@ def correlation_figure(points, models, *, x, y, x_label, y_label, note):
     x_label, y_label : str
         What the axes say, with the unit.
     note : str
-        Written above the plot, such as "r = −0.62 [−0.80, −0.21]".
+        Stands below, such as "r = −0.62 [−0.80, −0.21]".
 
     Returns
     -------
-    Figure
-        The line is left out where it has no slope: fewer than 2 values of x.
+    figure : Figure
+        The line is left out where it has no slope: fewer than 2 values of x. Without any point it
+        is the note.
+    drawn : DataFrame
+        Columns model, label, family, recipe, and x and y under their names.
     """
     pairs = points.select("model", x=pl.col(x).cast(float), y=pl.col(y).cast(float))
     drawn = join(pairs.filter(pl.col("x").is_finite() & pl.col("y").is_finite()), models)
+    data = drawn.select("model", "label", "family", "recipe", pl.col("x").alias(x))
+    data = data.with_columns(drawn["y"].alias(y))
     with matplotlib.rc_context(theme()):
-        axes = Figure(SIZE).add_subplot()
+        if drawn.is_empty():
+            return absence(f"No model has both. {y_label}: {note}"), data
+        figure, panels = new_figure()
+        axes = panels[0, 0]
         axes.margins(0.1)
-        if drawn.height:
-            colors, markers = look(drawn, models)
-            draw_points(axes, drawn, colors, markers)
-            draw_legend(axes)
-        if drawn["x"].n_unique() > 1:
-            line = {"color": "#888888", "linewidth": 1, "zorder": 1}
-            sns.regplot(
-                x=drawn["x"].to_numpy(),
-                y=drawn["y"].to_numpy(),
-                scatter=False,
-                ci=None,
-                line_kws=line,
-                ax=axes,
-            )
-        axes.set(xlabel=x_label, ylabel=y_label)
-        axes.set_title(note, loc="left")
-        sns.despine(ax=axes)
-        if drawn.height:
-            _label(axes, drawn, colors)
-    return axes.figure
+        looks = look(drawn, models)
+        draw_points(axes, drawn, *looks)
+        _draw_line(axes, *drawn.select("x", "y").to_numpy().T)
+        axes.set(xlabel=x_label, ylabel=shortened(y_label, 40))
+        below = [draw_note(figure, note, COLUMN), *draw_legends(figure, *looks, across=COLUMN)]
+        fit(figure, panels, COLUMN, height=2.1, below=below)
+        _label(axes, drawn, looks[0])
+    return figure, data
+
+
+def _draw_line(axes, x, y):
+    if np.ptp(x) > 0:
+        slope, mean = np.polyfit(x - x.mean(), y, 1)
+        ends = np.array([x.min(), x.max()])
+        axes.plot(ends, mean + slope * (ends - x.mean()), color="#888888", zorder=1)
 
 
 def _label(axes, drawn, colors):
     """Name the models that stand most apart, as far as there is room."""
-    axes.autoscale_view()
-    xy = drawn.select("x", "y").to_numpy()
-    at = axes.transData.transform(xy)
+    at = axes.transData.transform(drawn.select("x", "y").to_numpy())
     gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.diag(np.full(len(at), np.inf))
     chosen = np.argsort(-gaps.min(axis=1), kind="stable")[:N_LABELS]
-    name_points(axes, drawn, chosen, colors)
+    name_points(axes, drawn, chosen, colors, size=5.5)

@@ -3,13 +3,11 @@
 import matplotlib
 import numpy as np
 import polars as pl
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from modelmap.figures.points import join, look
+from modelmap.figures.layout import COLUMN, PAGE, absence, draw_legend, fit, new_figure, shortened
+from modelmap.figures.points import family_handles, join, look
 from modelmap.figures.style import theme
 
-SIDE = 1.6  # inches
 MOST = 8  # recipes
 
 
@@ -33,34 +31,28 @@ def shifts_figure(arrows, table, models, *, shares):
         A panel for each of the MOST recipes with most shifts. Without any arrow it says so.
     """
     if arrows.is_empty():
-        figure = Figure((4, 1))
-        figure.text(0.5, 0.5, "No model stands here with its parent.", ha="center")
-        return figure
+        with matplotlib.rc_context(theme()):
+            return absence("No model stands here with its parent.")
     points = join(arrows, models)
     colors, _ = look(points, models)
     chosen = arrows.group_by("recipe").len().sort("len", "recipe", descending=[True, False])
     chosen = sorted(chosen["recipe"][:MOST])
     n_rows, n_columns = -(-len(chosen) // 4), min(len(chosen), 4)
+    width = COLUMN if n_columns <= 2 else PAGE
     with matplotlib.rc_context(theme()):
-        size = ((SIDE + 0.2) * n_columns + 1, SIDE * n_rows + 0.5)
-        figure = Figure(size, layout="constrained")
-        panels = figure.subplots(n_rows, n_columns, squeeze=False)
+        figure, panels = new_figure(n_rows, n_columns)
         for axes, recipe in zip(panels.flat, chosen, strict=False):
             _draw(axes, points.filter(recipe=recipe), colors)
-            axes.set_title(_title(recipe, table), loc="left", size="medium")
+            axes.set_title(_title(recipe, table), loc="left", size=6)
         for axes in panels.flat[len(chosen) :]:
             axes.set_visible(False)
-        names = [f"PC {i} of shifts ({share:.0%}), nats" for i, share in enumerate(shares, 1)]
-        figure.supxlabel(names[0].replace("%", " %"), size="medium")
-        figure.supylabel(names[1].replace("%", " %"), size="medium")
-        legend = figure.legend(
-            handles=[Line2D([], [], color=c, linewidth=1.5, label=f) for f, c in colors.items()],
-            title="Family",
-            loc="outside right upper",
-            alignment="left",
-            ncols=1 + len(colors) // 20,
-        )
-        legend.get_title().set_fontweight("bold")
+        names = [
+            f"PC {i} of shifts ({100 * share:.0f} %), nats" for i, share in enumerate(shares, 1)
+        ]
+        panels[-1, 0].set_xlabel(names[0], loc="left")
+        panels[-1, 0].set_ylabel(names[1], loc="bottom")
+        legend = draw_legend(figure, family_handles(colors), "Family", across=width)
+        fit(figure, panels, width, ratio=1, below=[legend])
     return figure
 
 
@@ -80,5 +72,8 @@ def _draw(axes, points, colors):
 
 def _title(recipe, table):
     cosine, p = table.filter(pl.col("recipe") == recipe).select("cosine", "p").row(0)
-    said = [recipe, "" if cosine is None else f"mean cosine {cosine:.2f}".replace("-", "−")]
+    said = [
+        shortened(recipe, 20),
+        "" if cosine is None else f"mean cosine {cosine:.2f}".replace("-", "−"),
+    ]
     return "\n".join([*said, "" if p is None else f"p = {p:.2g}"])

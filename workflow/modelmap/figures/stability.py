@@ -1,21 +1,30 @@
 """How alike maps are: 0 is what unrelated maps have, 1 is the same map."""
 
-from textwrap import fill
-
 import matplotlib
 import numpy as np
 import polars as pl
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from modelmap.figures.style import INK, edge, family_colors, theme
+from modelmap.figures.layout import (
+    COLUMN,
+    PAGE,
+    absence,
+    draw_legend,
+    draw_note,
+    fit,
+    new_figure,
+    shortened,
+)
+from modelmap.figures.points import look, named
+from modelmap.figures.style import INK, edge, theme
 
 TITLES = {"cka": "debiased CKA", "overlap": "neighbor overlap", "procrustes": "Procrustes"}
 AXIS = "agreement (0: chance, 1: the same)"
 PALE = "#DDDDDD"
-SIDE = 2.0  # inches
+HEIGHT, LINE = 1.5, 0.13  # inches: of a panel, of a line of a row's name
 MOST_ROWS = 40
 MOST_NUMBERS = 12  # rows of a matrix with a number in each cell
+SIDE_BY_SIDE = 16  # rows of matrices that stand beside each other; of more, one below the other
 
 
 def samples_figure(table, note):
@@ -33,26 +42,25 @@ def samples_figure(table, note):
     Figure
     """
     if table.is_empty():
-        return _absence(note)
+        return _absent(note)
     measures = [measure for measure in TITLES if measure in set(table["measure"])]
     against = list(dict.fromkeys(table["against"]))
     with matplotlib.rc_context(theme()):
-        figure, panels = _panels([TITLES[measure] for measure in measures], SIDE)
+        figure, panels = _panels([TITLES[measure] for measure in measures])
         for axes, measure in zip(panels, measures, strict=True):
             for i, other in enumerate(against):
                 _curve(axes, table.filter(measure=measure, against=other).sort("n_samples"), i)
             axes.set_xscale("log")
             ticks = sorted(set(table["n_samples"].round().cast(pl.Int64)))
-            axes.set_xticks(ticks, [f"{n:,}" for n in ticks], rotation=45)
+            axes.set_xticks(ticks, [f"{n:,}" for n in ticks], rotation=90)
+            axes.set_xlabel("samples")
             axes.minorticks_off()
             axes.axhline(0, color=PALE, linewidth=0.8, zorder=0)
             lowest = table.select(pl.min_horizontal("above_chance", _rescaled("low")))
             axes.set_ylim(min(-0.02, (lowest.min().item() or 0) - 0.02), 1.02)
         panels[0].set_ylabel(AXIS)
-        figure.supxlabel("samples", size="medium")
         handles = [Line2D([], [], label=other, **_line(i)) for i, other in enumerate(against)]
-        _legend(figure, handles, "A map of so many\nsamples, and one of")
-        _finish(figure, note)
+        _finish(figure, panels, note, handles, "A map of so many samples, and one of", HEIGHT)
     return figure
 
 
@@ -80,7 +88,9 @@ def left_out_figure(table, note, models):
         kind="by",
         family="left_out",
     )
-    colors = family_colors([*models["family"], *table["left_out"]])
+    # Families alone decide colors; a family left out that the sheet lacks is drawn last
+    left_out = named(table.select(model="left_out", family="left_out"))
+    colors, _ = look(left_out, named(models.with_columns(model=pl.lit(""))))
     return _dots(marks, note, "Left out", {family: edge(c) for family, c in colors.items()})
 
 
@@ -176,40 +186,32 @@ def strata_figure(table, note):
     pairs = table.rename({"stratum_a": "a", "stratum_b": "b"}).with_columns(
         above="ceiling", above_color=_rescaled("ceiling")
     )
-    return _matrices(pairs, note, "below the diagonal: two kinds; above: all kinds mixed")
+    return _matrices(pairs, note, "Below the diagonal: two kinds; above: all kinds mixed. ")
 
 
 def _rescaled(column):
     return (pl.col(column) - pl.col("chance")) / (1 - pl.col("chance"))
 
 
-def _absence(note):
-    figure = Figure((4, 1))
-    figure.text(0.5, 0.5, fill(note, 60), ha="center", va="center")
-    return figure
+def _absent(note):
+    with matplotlib.rc_context(theme()):
+        return absence(note)
 
 
-def _panels(titles, height):
-    figure = Figure((SIDE * len(titles) + 1.4, height + 0.5), layout="constrained")
-    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
-    for axes, title in zip(panels, titles, strict=True):
-        axes.set_title(title, loc="left", size="medium")
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, panels
+def _panels(titles):
+    figure, panels = new_figure(1, len(titles), sharey=True)
+    for axes, title in zip(panels[0], titles, strict=True):
+        axes.set_title(title, loc="left", size=7)
+    return figure, panels[0]
 
 
-def _legend(figure, handles, title):
-    legend = figure.legend(
-        handles=handles, title=title, loc="outside right upper", alignment="left"
-    )
-    legend.get_title().set_fontweight("bold")
-
-
-def _finish(figure, note):
-    """Lay out once, not in each format anew, and write below everything that is drawn."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    figure.text(0, -0.04, fill(note, int(15 * figure.get_figwidth())), va="top")
+def _finish(figure, panels, note, handles, title, height=None):
+    """Place panels, a legend and the note; square panels where there is no height."""
+    panels = np.atleast_2d(panels)
+    width = COLUMN if panels.size == 1 else PAGE
+    below = [draw_legend(figure, handles, title, across=width)] if handles else []
+    below.append(draw_note(figure, note, width))
+    fit(figure, panels, width, height=height, ratio=1, below=below)
 
 
 def _line(i):
@@ -231,7 +233,7 @@ def _dots(marks, note, legend, colors=None):
     """Draw marks (row, panel, kind, above_chance, family) as a dot plot."""
     marks = marks.drop_nulls("above_chance")
     if marks.is_empty():
-        return _absence(note)
+        return _absent(note)
     rows = list(dict.fromkeys(marks["row"]))
     if len(rows) > MOST_ROWS:
         lowest = marks.group_by("row").agg(pl.min("above_chance")).sort("above_chance", "row")
@@ -239,10 +241,11 @@ def _dots(marks, note, legend, colors=None):
         note = f"{len(rows)} rows, the {MOST_ROWS} of least agreement are shown. {note}"
         rows = [row for row in rows if row in shown]
     lines = max(row.count("\n") + 1 for row in rows)
+    names = ["\n".join(shortened(line, 40) for line in row.split("\n")) for row in rows]
     kinds, at = list(dict.fromkeys(marks["kind"])), {row: -i for i, row in enumerate(rows)}
     with matplotlib.rc_context(theme()):
         titles = list(dict.fromkeys(marks["panel"]))
-        figure, panels = _panels(titles, 0.4 + 0.17 * lines * max(len(rows), 4))
+        figure, panels = _panels(titles)
         for axes, title in zip(panels, titles, strict=True):
             axes.hlines(list(at.values()), 0, 1, PALE, lw=0.6, zorder=0)
             for i, (kind, filled) in enumerate(zip(kinds, (True, False), strict=False)):
@@ -253,16 +256,15 @@ def _dots(marks, note, legend, colors=None):
                         axes.plot(mark["above_chance"], y, zorder=4 - i, **style)
             left = min(-0.04, axes.get_xlim()[0])
             axes.set(xlim=(left, 1.04), ylim=(0.6 - len(rows), 0.6), xticks=[0, 0.5, 1])
-            axes.set_yticks(list(at.values()), rows)
+            axes.set_yticks(list(at.values()), names)
             axes.tick_params(axis="y", length=0)
             axes.spines["left"].set_visible(False)
-        figure.supxlabel(AXIS, size="medium")
+        panels[0].set_xlabel(AXIS, loc="left")
         handles = [
             Line2D([], [], label=kind, **_mark(filled, INK))
             for kind, filled in zip(kinds, (True, False), strict=False)
         ]
-        _legend(figure, handles, legend)
-        _finish(figure, note)
+        _finish(figure, panels, note, handles, legend, LINE * lines * max(len(rows), 3))
     return figure
 
 
@@ -281,22 +283,19 @@ def _mark(filled, color):
 def _matrices(pairs, note, legend):
     """Draw a matrix per measure of pairs (a, b, value below, above on the other side)."""
     if pairs.is_empty():
-        return _absence(note)
+        return _absent(note)
     names = list(dict.fromkeys([*pairs["a"], *pairs["b"]]))
     measures = [measure for measure in TITLES if measure in set(pairs["measure"])]
     with matplotlib.rc_context(theme()):
-        side = max(1.0, 0.4 * min(len(names), MOST_NUMBERS), 0.12 * len(names))
-        figure = Figure(((side + 0.3) * len(measures) + 1.6, side + 0.9), layout="constrained")
-        panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
-        for axes, measure in zip(panels, measures, strict=True):
+        shape = (1, len(measures)) if len(names) <= SIDE_BY_SIDE else (len(measures), 1)
+        figure, panels = new_figure(*shape, sharey=True)
+        for axes, measure in zip(panels.flat, measures, strict=True):
             image = _matrix(axes, names, pairs.filter(measure=measure))
-            axes.set_title(TITLES[measure], loc="left", size="medium")
-        bar = figure.colorbar(
-            image, ax=list(panels), shrink=0.8, label="agreement", ticks=[0, 0.5, 1]
-        )
+            axes.set_title(TITLES[measure], loc="left", size=7)
+        inset = panels[-1, -1].inset_axes((1.04, 0.1, 0.04, 0.8))
+        bar = figure.colorbar(image, cax=inset, label="agreement", ticks=[0, 0.5, 1])
         bar.outline.set_visible(False)
-        figure.supxlabel(legend, size="medium")
-        _finish(figure, note)
+        _finish(figure, panels, f"{legend}{note}", [], None)
     return figure
 
 
@@ -313,11 +312,15 @@ def _matrix(axes, names, pairs):
             colors[y, x] = row[color]
             ink = "white" if row[color] < 0.6 else INK
             if numbers:
-                text = f"{row[number]:.2f}".replace("-", "−")
-                axes.text(x, y, text, color=ink, ha="center", va="center", size=6.5)
-    image = axes.imshow(colors, cmap="viridis", vmin=0, vmax=1)
+                text = (
+                    f"{row[number]:.2f}".replace("-", "−").replace("0.", ".").replace("1.00", "1")
+                )
+                axes.text(x, y, text, color=ink, ha="center", va="center", size=5)
+    style = {"cmap": "viridis", "vmin": 0, "vmax": 1, "interpolation": "none"}
+    image = axes.imshow(colors, aspect="auto", **style)
+    names = [shortened(name, 20) for name in names]
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
-    axes.tick_params(length=0, labelsize=5.5 if len(names) > 20 else 7)
+    axes.tick_params(length=0, labelsize=5 if len(names) > SIDE_BY_SIDE else 6)
     axes.spines[:].set_visible(False)
     return image

@@ -2,14 +2,15 @@
 
 import matplotlib
 import polars as pl
-from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
+from modelmap.figures.layout import COLUMN, absence, draw_legend, fit, new_figure, shortened
 from modelmap.figures.points import look, named
-from modelmap.figures.style import INK, edge, recipe_markers, theme
+from modelmap.figures.style import INK, edge, kind_markers, theme
 
 ALL = "all"
 MOST_ROWS = 60  # of more models a row is a family
+ROW = 0.115  # inches
 PALE = "#DDDDDD"
 
 
@@ -31,9 +32,8 @@ def strata_figure(losses, models):
         row of losses it says so.
     """
     if not losses.height:
-        figure = matplotlib.figure.Figure((4, 1))
-        figure.text(0.5, 0.5, "No model has scores.", ha="center")
-        return figure
+        with matplotlib.rc_context(theme()):
+            return absence("No model has scores.")
     table = named(losses.join(models, on="model", how="left", maintain_order="left"))
     colors, _ = look(table, models)
     known = table["bits_per_byte"].is_not_null().any()
@@ -50,34 +50,32 @@ def strata_figure(losses, models):
     order = order.sort("loss", row, descending=True)
     at = {name: i for i, name in enumerate(order[row])}
     strata = sorted(set(table["stratum"]) - {ALL}) or [ALL]
-    markers = recipe_markers(strata)
+    markers = kind_markers(strata)
     with matplotlib.rc_context(theme()):
-        figure, axes = plt.subplots(figsize=(4.2, 0.5 + 0.17 * len(at)))
-        plt.close(figure)
+        figure, panels = new_figure()
+        axes = panels[0, 0]
         axes.hlines(range(len(at)), 0, 1, PALE, lw=0.6, transform=axes.get_yaxis_transform())
-        for i, stratum in enumerate(strata):
+        for stratum in strata:
             some = table.filter(stratum=stratum)
-            _draw(axes, some, [at[name] for name in some[row]], _look(markers, i, stratum), row)
-        axes.set_yticks(range(len(at)), order[row], size=7 if len(at) > 30 else 8)
+            _draw(axes, some, [at[name] for name in some[row]], _look(*markers[stratum]), row)
+        axes.set_yticks(range(len(at)), map(shortened, order[row]))
         for text, family in zip(axes.get_yticklabels(), order["of"], strict=True):
             text.set_color(edge(colors[family]))
         axes.tick_params(axis="y", length=0)
         axes.set(xlabel=f"mean loss ({unit})", ylim=(-0.7, len(at) - 0.3))
-        axes.spines[["left", "top", "right"]].set_visible(False)
-        if strata != [ALL]:
-            handles = [
-                Line2D([], [], linestyle="", label=stratum, **_look(markers, i, stratum))
-                for i, stratum in enumerate(strata)
-            ]
-            axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1))
+        axes.spines["left"].set_visible(False)
+        handles = [
+            Line2D([], [], linestyle="", label=stratum, **_look(*markers[stratum]))
+            for stratum in strata
+        ]
+        below = [draw_legend(figure, handles, across=COLUMN)] if strata != [ALL] else []
+        fit(figure, panels, COLUMN, height=ROW * max(len(at), 4), below=below)
     return figure
 
 
-def _look(markers, i, stratum):
-    """Marks differ in shape, and in turn in being filled, so that they are told apart in gray."""
-    face = INK if i % 2 == 0 else "white"
-    shape = markers[stratum].matplotlib
-    return {"marker": shape, "color": face, "markeredgecolor": INK, "markersize": 4.5}
+def _look(marker, filled):
+    face = INK if filled else "white"
+    return {"marker": marker.matplotlib, "color": face, "markeredgecolor": INK, "markersize": 4}
 
 
 def _draw(axes, some, heights, look, row):

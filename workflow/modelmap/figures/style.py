@@ -1,4 +1,4 @@
-"""The look all figures share: a color per family, a marker per recipe, fonts, and saving."""
+"""The look all figures share: a color per family, a marker per recipe, sizes, and saving."""
 
 import io
 import re
@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
-import seaborn as sns
-from matplotlib import font_manager
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex, to_rgb, to_rgba
+
+from modelmap.figures import fonts
 
 UNKNOWN = "unknown"
 GRAY = "#8C8C8C"
 INK = "#222222"
 BASE = "base"
+DPI = 300
 
 # Names come from data, and $ in them is a dollar: in every figure, drawn under `theme` or not.
 matplotlib.rcParams["text.parse_math"] = False
@@ -33,22 +34,14 @@ PALETTE = (
 )
 # fmt: on
 
-# Fonts that have Chinese, Japanese and Korean; the first one installed stands in for DejaVu Sans.
-CJK_FONTS = (
-    "Noto Sans CJK JP",
-    "Noto Sans JP",
-    "Source Han Sans JP",
-    "Hiragino Sans",
-    "Yu Gothic",
-    "IPAexGothic",
-    "IPAGothic",
-    "Noto Sans CJK SC",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "WenQuanYi Zen Hei",
-    "Noto Sans CJK KR",
-    "Malgun Gothic",
+# Colors of more families than eight are told apart by their outlines, too: each further color has
+# the one whose other colors are farthest from it, by the same measure.
+# fmt: off
+OUTLINES = (
+    0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 3, 2, 3, 2, 1, 1, 1, 1, 1,
+    3, 3, 3, 1, 2, 2, 0, 0, 2, 2, 3, 0, 0, 3, 2, 0, 3, 2, 0, 1,
 )
+# fmt: on
 
 
 class Marker(NamedTuple):
@@ -122,57 +115,120 @@ def recipe_markers(recipes):
     return known | others
 
 
+def kind_markers(kinds):
+    """Give each kind of something that is no recipe a marker that is no known recipe's.
+
+    Parameters
+    ----------
+    kinds : list of str
+
+    Returns
+    -------
+    dict
+        Kind to `Marker`, and whether it is filled. Of each two that follow each other one is, so
+        that marks differ in gray; from the 19th on they repeat.
+    """
+    n = len(SPARE_MARKERS)
+    return {kind: (SPARE_MARKERS[i % n], (i % n + i // n) % 2 == 0) for i, kind in enumerate(kinds)}
+
+
 def edge(color):
     """Return a darker shade, in which names in pale colors stand out on white."""
     return to_hex([0.58 * channel for channel in to_rgb(color)])
 
 
+def outline(color):
+    """Return how a marker in a family's color is drawn: thin, thick, hollow or dark.
+
+    Returns
+    -------
+    face, line : RGBA tuples
+    width : float, points
+    """
+    kind = OUTLINES[PALETTE.index(color)] if color in PALETTE else 0
+    return (
+        (to_rgba(color), to_rgba(INK), 0.4),
+        (to_rgba(color), to_rgba(INK), 1.2),
+        (to_rgba("white"), to_rgba(color), 1.4),
+        (to_rgba(INK), to_rgba(color), 1.4),
+    )[kind]
+
+
 def theme():
     """Return the matplotlib settings to draw and save every figure under.
 
-    Text stays text: SVG names its fonts, PDF embeds them as TrueType. Ids are salted with a fixed
-    word, so that a figure made twice is the same file.
+    Text is 5 to 9 points high as printed, and stays text: SVG names its fonts, PDF embeds them as
+    TrueType. Ids are salted with a fixed word, so that a figure made twice is the same file.
     """
-    installed = set(font_manager.get_font_names())
+    lines = ("axes.linewidth", "xtick.major.width", "ytick.major.width", "patch.linewidth")
+    small = ("xtick.labelsize", "ytick.labelsize", "legend.fontsize", "legend.title_fontsize")
     return {
-        **sns.axes_style("ticks"),
-        **sns.plotting_context("paper", font_scale=0.85),
-        **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+        **dict.fromkeys(lines, 0.6),
+        **dict.fromkeys(small, 6),
+        **dict.fromkeys(("font.size", "axes.labelsize"), 7),
+        **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
+        **dict.fromkeys(("xtick.major.pad", "ytick.major.pad", "axes.labelpad"), 2),
+        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+        **dict.fromkeys(("xtick.minor.visible", "ytick.minor.visible", "axes.grid"), False),
+        **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
+        "axes.titlesize": 8,
+        "axes.titlepad": 4,
         "axes.edgecolor": "#888888",
-        "font.family": ["DejaVu Sans", *(font for font in CJK_FONTS if font in installed)],
-        "legend.frameon": False,
+        "axes.axisbelow": True,
+        "axes.formatter.useoffset": False,
+        "legend.handletextpad": 0.4,
+        "legend.columnspacing": 1.2,
+        "legend.labelspacing": 0.35,
+        "lines.linewidth": 1.0,
+        "figure.dpi": DPI,
+        "font.family": fonts.families(),
         "svg.fonttype": "none",
         "svg.hashsalt": "modelmap",
         "pdf.fonttype": 42,
     }
 
 
-def save(figure, *paths):
-    """Write a figure to each path, in the format its suffix names, cut to what is drawn.
+def save(figure, *paths, data=None):
+    """Write a figure, and what it draws, to each path in the format its suffix names.
 
     Parameters
     ----------
     figure : Figure
-        Drawn under `theme`.
+        Drawn under `theme`, of the size it is to be printed in.
     *paths : str or Path
-        Ending in .svg, .pdf or .png (200 dpi).
+        Ending in .svg, .pdf, .png (300 dpi), or, where there are data, .tsv.
+    data : DataFrame, optional
+        What is drawn, where no other table of the same stem says it.
 
     Raises
     ------
     ValueError
-        If a suffix is another one; nothing is written then.
+        If a suffix is another one, or data have no path, or a .tsv no data; nothing is written.
     """
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
     paths = [Path(path) for path in paths]
     for path in paths:
-        if path.suffix not in metadata:
-            raise ValueError(f"{path}: expected a name ending in .svg, .pdf or .png")
+        if path.suffix not in (*metadata, ".tsv"):
+            raise ValueError(f"{path}: expected a name ending in .svg, .pdf, .png or .tsv")
+    tables = [path for path in paths if path.suffix == ".tsv"]
+    if len(tables) != (data is not None):
+        raise ValueError(f"{paths[0]}: expected data and one .tsv, or neither; found {tables}")
+    if data is not None:
+        data.write_csv(tables[0], separator="\t")
     with matplotlib.rc_context(theme()):
         for path in paths:
-            how = {"dpi": 200, "bbox_inches": "tight", "metadata": metadata[path.suffix]}
+            how = {"dpi": DPI, "metadata": metadata.get(path.suffix)}
             if path.suffix == ".svg":
                 drawn = io.StringIO()
                 figure.savefig(drawn, format="svg", **how)
-                path.write_text(NO_XML.sub("\ufffd", drawn.getvalue()), encoding="utf-8")
-            else:
+                path.write_text(_readable_svg(drawn.getvalue()), encoding="utf-8")
+            elif path.suffix != ".tsv":
                 figure.savefig(path, **how)
+
+
+def _readable_svg(text):
+    """Fonts for whoever has not got these, and nothing that XML cannot hold."""
+    drawn_in = ", ".join(f"'{name}'" for name in fonts.families())
+    return NO_XML.sub(
+        "\ufffd", text.replace(f"font-family: {drawn_in}", f"font-family: {fonts.IN_SVG}")
+    )

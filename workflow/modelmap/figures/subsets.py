@@ -1,16 +1,14 @@
 """How far distances from fewer samples are off, by the number of samples."""
 
-from textwrap import fill
-
 import matplotlib
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from modelmap.figures.style import GRAY, INK, PALETTE, theme
+from modelmap.figures.layout import COLUMN, absence, draw_legend, draw_note, fit, new_figure
+from modelmap.figures.style import INK, theme
 
-SIZE = 4.6, 3.2
 NAMES = {"uniform": "uniform", "ls": "LS", "kl": "KL"}
-COLORS = dict(zip(NAMES, (GRAY, *PALETTE[:2]), strict=True))
+COLORS = dict(zip(NAMES, ("#AAAAAA", "#666666", INK), strict=True))  # no family's
 MARKERS = dict(zip(NAMES, "sov", strict=True))
 
 
@@ -32,32 +30,35 @@ def errors_figure(table, *, note):
         Without any row it is the note.
     """
     if table.is_empty():
-        figure = Figure((4, 1))
-        figure.text(0.5, 0.5, fill(note, 60), ha="center")
-        return figure
+        with matplotlib.rc_context(theme()):
+            return absence(note)
     with matplotlib.rc_context(theme()):
-        axes = Figure(SIZE).add_subplot()
+        figure, panels = new_figure()
+        axes = panels[0, 0]
         band = table["evaluated_on"][0]
         for (on, method), rows in table.group_by("evaluated_on", "method", maintain_order=True):
             if rows.height > 1:  # else it is the whole alone
                 _draw(axes, rows.sort("n_samples"), method, band=on == band)
-        if table["evaluated_on"].n_unique() > 1:
-            axes.plot([], [], ":", color=INK, lw=1, label="models that chose them")
         (whole,) = table.filter(evaluated_on=band, method="uniform", size=1)["tau1"]
-        axes.axhline(whole, color="#BBBBBB", lw=0.8, zorder=0, label="as many other samples")
+        axes.axhline(whole, color="#BBBBBB", lw=0.8, ls="--", zorder=0, label="as many others")
+        handles, _ = axes.get_legend_handles_labels()
+        if table["evaluated_on"].n_unique() > 1:
+            style = {"color": INK, "linestyle": ":", "linewidth": 1}
+            handles.append(Line2D([], [], label="models that chose them", **style))
         axes.set(xscale="log", yscale="log", ylabel="error of squared distances (τ₁)")
-        axes.set_xlabel(f"different samples\n{fill(note, 78)}")
+        axes.set_xlabel("different samples")
         _tick(axes)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
-    return axes.figure
+        below = [draw_legend(figure, handles, across=COLUMN), draw_note(figure, note, COLUMN)]
+        fit(figure, panels, COLUMN, height=1.9, below=below)
+    return figure
 
 
 def _draw(axes, rows, method, *, band):
     """One line with its band; dotted and without, that of models which chose the samples."""
     n, color = rows["n_samples"], COLORS[method]
     if not band:
-        axes.plot(n, rows["tau1"], ":", color=color, lw=1)
+        marks = {"marker": MARKERS[method], "markersize": 2.5, "markerfacecolor": "white"}
+        axes.plot(n, rows["tau1"], ":", color=color, lw=1, **marks)
         return
     look = {"marker": MARKERS[method], "markersize": 4, "lw": 1.2, "label": NAMES[method]}
     axes.plot(n, rows["tau1"], color=color, **look)

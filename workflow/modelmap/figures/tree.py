@@ -1,19 +1,37 @@
 """The tree of models, as rows: each model where its branch ends."""
 
-from textwrap import fill
-
 import matplotlib
 import numpy as np
 import polars as pl
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from modelmap.figures.points import draw_legend, draw_points, join, look, marker_size
+from modelmap.figures.labels import spread
+from modelmap.figures.layout import (
+    COLUMN,
+    HIGHEST,
+    PAGE,
+    absence,
+    draw_legend,
+    draw_note,
+    fit,
+    new_figure,
+    shortened,
+)
+from modelmap.figures.points import (
+    draw_legends,
+    draw_points,
+    join,
+    look,
+    marker_size,
+    some_of_each,
+)
 from modelmap.figures.style import INK, edge, theme
 
-WIDTH = 4.6
-ROW = 0.145  # inches
-NAMED = 1200  # models; of more, rows are thinner and have no names: no page is longer
+NARROW = 60  # models; more need the width of a page
+ROWS = 0.105, 0.078  # inches: of so few models, of more
+NAMED = 300  # models; of more, some are named, on a figure as high as a page
+FONTS = 6, 5  # points
 SUPPORT = {0.95: INK, 0.7: "#8C8C8C", 0.0: "white"}  # least share of resamples: fill
 
 
@@ -32,45 +50,72 @@ def tree_figure(nodes, models, *, note):
 
     Returns
     -------
-    Figure
-        Which grows with the number of models, for each has a row; of more than NAMED models as long
-        as that of so many, and without names. Without any node it is the note.
+    figure : Figure
+        As high as the models need, for each has a row; of more than NAMED models as high as a page,
+        and with some names of each family. Without any node it is the note.
+    drawn : DataFrame
+        Columns node, parent, model, label, family, recipe, length_nats2, support, and where it is
+        drawn: x (nats²), row.
     """
     if nodes.is_empty():
-        figure = Figure((4, 1))
-        figure.text(0.5, 0.5, fill(note, 60), ha="center")
-        return figure
+        with matplotlib.rc_context(theme()):
+            return absence(note), _data(nodes, [], [], models)
     x, y = _place(nodes)
     at = nodes.with_columns(x=pl.Series(x), y=pl.Series(y))
-    points = join(at.filter(pl.col("model").is_not_null()), models)
+    points = join(at.filter(pl.col("model").is_not_null()), models).sort("y")
     colors, markers = look(points, models)
-    many = points.height > NAMED
-    if many:
-        note += f". Names are left out of more than {NAMED:,} models: tree.nwk has them"
+    small = points.height > NARROW
+    width = PAGE if small else COLUMN
+    if points.height > NAMED:
+        note += f". Of {points.height:,} models some are named: tree.tsv has all"
     with matplotlib.rc_context(theme()):
-        axes = Figure((WIDTH, ROW * min(points.height, NAMED) + 0.6)).add_axes((0, 0, 1, 1))
-        axes.add_collection(LineCollection(_lines(at), color="#888888", linewidth=0.7, zorder=1))
-        draw_points(axes, points, colors, markers)
-        _draw_support(axes, at)
-        draw_legend(axes)
-        for text in axes.get_legend().get_texts():
-            if text.get_text() == "Support":
-                text.set_fontweight("bold")
-        for row in [] if many else points.iter_rows(named=True):
-            axes.annotate(
-                row["label"],
-                (row["x"], row["y"]),
-                xytext=(marker_size(points.height) / 2 + 2, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=6.5,
-                color=edge(colors[row["family"]]),
-            )
-        axes.set(ylim=(points.height - 0.4, -0.6), yticks=[], ylabel="")
-        axes.set_xlabel(f"squared distance from the midpoint (nats²)\n{fill(note, 75)}")
-        axes.spines[["left", "top", "right"]].set_visible(False)
-        _make_room(axes)
-    return axes.figure
+        figure, panels = new_figure()
+        axes = panels[0, 0]
+        axes.add_collection(LineCollection(_lines(at), color="#888888", linewidth=0.6, zorder=1))
+        draw_points(axes, points, colors, markers, scale=0.8)
+        below = draw_legends(figure, colors, markers, across=width)
+        if support := _draw_support(axes, at):
+            below.append(draw_legend(figure, support, "Support", across=width))
+        axes.set(ylim=(points.height - 0.4, -0.6), yticks=[])
+        axes.set_xlabel("squared distance from the midpoint (nats²)")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlim(left=0)
+        high = min(ROWS[small] * points.height, HIGHEST if points.height > NAMED else np.inf)
+        _name(axes, points, colors, FONTS[small], room=72 * high / FONTS[small] / 1.3)
+        below.append(draw_note(figure, note, width))
+        fit(figure, panels, width, height=max(high, 0.5), below=below)
+    return figure, _data(nodes, x, y, models)
+
+
+def _data(nodes, x, y, models):
+    rows = join(nodes.filter(pl.col("model").is_not_null()), models)
+    told = rows.select("node", "label", "family", "recipe")
+    places = {"x": pl.Series(x, dtype=pl.Float64), "row": pl.Series(y, dtype=pl.Float64)}
+    return nodes.join(told, on="node", how="left", maintain_order="left").select(
+        *("node", "parent", "model", "label", "family", "recipe"),
+        pl.col("length").alias("length_nats2"),
+        "support",
+        **places,
+    )
+
+
+def _name(axes, points, colors, size, room):
+    """Write names where branches end; where there is no room for all, some in a column beside."""
+    chosen = list(range(points.height))
+    if points.height > NAMED:
+        chosen = some_of_each(points["family"], int(room))
+    places = spread(np.array(chosen, dtype=float), points.height / room)
+    right = axes.get_xlim()[1] * 1.02
+    away = marker_size(points.height) / 2 + 1.5
+    for place, row in zip(places, points[chosen].iter_rows(named=True), strict=True):
+        at = (row["x"], row["y"])
+        if len(chosen) < points.height:
+            at = (right, place)
+            line = ([row["x"], 0.99 * right, right], [row["y"], row["y"], place])
+            axes.plot(*line, color="#DDDDDD", linewidth=0.4, zorder=0, clip_on=False, scalex=False)
+        style = {"va": "center", "fontsize": size, "annotation_clip": False}
+        style["color"] = edge(colors[row["family"]])
+        axes.annotate(shortened(row["label"]), at, (away, 0), textcoords="offset points", **style)
 
 
 def _place(nodes):
@@ -113,28 +158,15 @@ def _lines(at):
 
 
 def _draw_support(axes, at):
+    """Mark inner nodes by how often they return; return the marks, for a legend."""
     known = at.filter(pl.col("support").is_not_null())
-    if known.is_empty():
-        return
-    axes.plot([], [], linestyle="", label="Support")
-    most = np.inf
-    for least, color in SUPPORT.items():
+    most, handles = np.inf, []
+    for least, color in SUPPORT.items() if known.height else []:
         some = known.filter((pl.col("support") >= least) & (pl.col("support") < most))
         label = f"≥ {100 * least:.0f} %" if least else f"< {100 * most:.0f} %"
         style = {"markerfacecolor": color, "markeredgecolor": INK, "markeredgewidth": 0.5}
-        axes.plot(
-            some["x"], some["y"], "o", markersize=3.2, zorder=2, label=label, **style, scaley=False
-        )
+        style |= {"marker": "o", "markersize": 2.8, "linestyle": ""}
+        axes.plot(some["x"], some["y"], zorder=2, scaley=False, **style)
+        handles.append(Line2D([], [], label=label, **style))
         most = least
-
-
-def _make_room(axes):
-    """Widen the axis until the longest name ends inside."""
-    axes.autoscale_view(scaley=False)
-    axes.set_xlim(left=0)
-    for _ in range(3):
-        ends = [text.get_window_extent().x1 for text in axes.texts]
-        over = max(ends, default=0) - axes.get_window_extent().x1
-        if over > 0:
-            width = axes.get_window_extent().width
-            axes.set_xlim(right=axes.get_xlim()[1] * width / max(width - over, width / 2))
+    return handles
