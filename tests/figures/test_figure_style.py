@@ -1,6 +1,7 @@
 import random
 
 import matplotlib
+import polars as pl
 import pytest
 from matplotlib.colors import is_color_like, to_rgb
 from matplotlib.figure import Figure
@@ -91,4 +92,19 @@ def test_text_stays_text(tmp_path):
 def test_an_unknown_suffix_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match=r"a\.jpg: expected a name ending in \.svg"):
         save(draw(), tmp_path / "a.png", tmp_path / "a.jpg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_are_written_beside_the_figure_and_pictures_once_for_all_names(tmp_path):
+    data = pl.DataFrame({"model": ["a", "b"], "x": [0.5, None]})
+    paths = [tmp_path / f"{name}.{suffix}" for name in "ab" for suffix in ("svg", "tsv")]
+    save(draw(), *paths, data=data)
+    assert (tmp_path / "b.tsv").read_text() == "model\tx\na\t0.5\nb\t\n"
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize(("name", "data"), [("a.tsv", None), ("a.svg", pl.DataFrame())])
+def test_data_without_a_path_and_a_path_without_data_are_refused(tmp_path, name, data):
+    with pytest.raises(ValueError, match="expected data and a .tsv, or neither"):
+        save(draw(), tmp_path / name, data=data)
     assert not list(tmp_path.iterdir())

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from modelmap.geometry.centering import double_center
 from modelmap.geometry.ellipses import (
     covariances,
-    radius,
     redraw_mds,
     redraw_pca,
     redraw_tsne,
 )
 from modelmap.geometry.embedding import embed
+from modelmap.geometry.hotelling import radius
 from modelmap.geometry.placing import align
 
 # Twelve models on a circle: both axes have one variance, so that Procrustes leaves no turn.
@@ -152,6 +153,12 @@ def test_identical_and_few_models_have_ellipses_of_no_size(n_models):
 def test_one_group_is_refused():
     with pytest.raises(ValueError, match="1 groups of samples, expected at least 2"):
         pca_ellipses(plane(10, seed=0)[0], np.zeros(10))
+
+
+@pytest.mark.parametrize(("level", "n"), [(0.95, 10), (0.95, 100), (0.5, 1000)])
+def test_the_radius_is_that_of_hotelling(level, n):
+    f = stats.f.ppf(level, 2, n - 2)
+    assert radius(level, n) == pytest.approx(np.sqrt(2 * (n - 1) / (n - 2) * f))
 
 
 def test_the_radius_is_that_of_a_gaussian_with_many_resamples():

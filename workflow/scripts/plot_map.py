@@ -8,7 +8,7 @@ from modelmap import tables
 from modelmap.figures import components, style
 from modelmap.figures import map as maps
 from modelmap.figures.axes import axis_names, faithfulness
-from modelmap.geometry.ellipses import radius
+from modelmap.geometry.hotelling import radius
 from modelmap.log import log_to
 
 log_to(snakemake.log[0])
@@ -19,9 +19,10 @@ for source, (method, title) in zip(snakemake.input.embeddings, params.methods.it
     facts, ellipses = tables.provenance(source), None
     if "resamples" in facts:
         ellipses = radius(level, facts["resamples"]), f"{100 * level:g} % ellipse"
-    for labels, ending in {"representative": "", "all": "_all", "column": "_column"}.items():
+    embedding = tables.read(source, tables.EMBEDDING)
+    for labels, endings in maps.endings(embedding.height).items():
         figure, drawn = maps.map_figure(
-            tables.read(source, tables.EMBEDDING),
+            embedding,
             models,
             axes=axis_names(title, facts.get("explained_variance")),
             title=title,
@@ -30,7 +31,8 @@ for source, (method, title) in zip(snakemake.input.embeddings, params.methods.it
             ellipses=ellipses,
             reason=facts.get("absent"),
         )
-        paths = [file for file in files if Path(file).stem == f"map_{method}{ending}"]
+        stems = [f"map_{method}{ending}" for ending in endings]
+        paths = [file for file in files if Path(file).stem in stems]
         style.save(figure, *paths, data=drawn)
 
 table = pl.read_csv(snakemake.input.components, separator="\t")

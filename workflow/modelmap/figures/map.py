@@ -30,12 +30,22 @@ from modelmap.figures.style import GRAY, edge, theme
 NAMED = 150  # models; of more not every one is named
 # How a map is drawn: its width; least and largest height of the plot, in widths; names; their size
 FORMS = {
-    "representative": (PAGE, (0.5, 0.8), 36, 6),
-    "all": (PAGE, (0.5, 0.8), NAMED, 5),
+    "representative": (PAGE, (0.42, 0.8), 36, 6),
+    "all": (PAGE, (0.42, 0.8), NAMED, 5),
     "column": (COLUMN, (0.6, 1.0), 12, 5.5),
 }
 TALLEST = (HIGHEST - 0.6) / (PAGE - 1.2)  # plot, in widths, with a title and legends
 SURE = 30  # names that are written even where there is no free place, but for a column
+
+
+def endings(n_models):
+    """Return how a map of so many models is drawn, and the endings of its files' stems.
+
+    Representatives of few models are all of them: the two are then one picture.
+    """
+    if n_models <= SURE:
+        return {"representative": ("", "_all"), "column": ("_column",)}
+    return {"representative": ("",), "all": ("_all",), "column": ("_column",)}
 
 
 def map_figure(embedding, models, *, axes, title, labels, note="", ellipses=None, reason=None):

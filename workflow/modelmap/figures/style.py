@@ -15,6 +15,7 @@ GRAY = "#8C8C8C"
 INK = "#222222"
 BASE = "base"
 DPI = 300
+METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}  # no time of day
 
 # Names come from data, and $ in them is a dollar: in every figure, drawn under `theme` or not.
 matplotlib.rcParams["text.parse_math"] = False
@@ -205,25 +206,30 @@ def save(figure, *paths, data=None):
     ValueError
         If a suffix is another one, or data have no path, or a .tsv no data; nothing is written.
     """
-    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
     paths = [Path(path) for path in paths]
     for path in paths:
-        if path.suffix not in (*metadata, ".tsv"):
+        if path.suffix not in (*METADATA, ".tsv"):
             raise ValueError(f"{path}: expected a name ending in .svg, .pdf, .png or .tsv")
-    tables = [path for path in paths if path.suffix == ".tsv"]
-    if len(tables) != (data is not None):
-        raise ValueError(f"{paths[0]}: expected data and one .tsv, or neither; found {tables}")
-    if data is not None:
-        data.write_csv(tables[0], separator="\t")
+    tables = [str(path) for path in paths if path.suffix == ".tsv"]
+    if bool(tables) != (data is not None):
+        raise ValueError(f"{paths[0]}: expected data and a .tsv, or neither; found {tables}")
+    made = {}
     with matplotlib.rc_context(theme()):
         for path in paths:
-            how = {"dpi": DPI, "metadata": metadata.get(path.suffix)}
-            if path.suffix == ".svg":
-                drawn = io.StringIO()
-                figure.savefig(drawn, format="svg", **how)
-                path.write_text(_readable_svg(drawn.getvalue()), encoding="utf-8")
-            elif path.suffix != ".tsv":
-                figure.savefig(path, **how)
+            if path.suffix not in made:
+                made[path.suffix] = _bytes(figure, path.suffix, data)
+            path.write_bytes(made[path.suffix])
+
+
+def _bytes(figure, suffix, data):
+    """What a file of this kind holds."""
+    if suffix == ".tsv":
+        return data.write_csv(separator="\t").encode()
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=suffix[1:], dpi=DPI, metadata=METADATA[suffix])
+    if suffix == ".svg":
+        return _readable_svg(drawn.getvalue().decode()).encode()
+    return drawn.getvalue()
 
 
 def _readable_svg(text):

@@ -7,7 +7,6 @@ of seeds, which that paper's maps have in them, is zero and need not be taken of
 """
 
 import numpy as np
-from scipy import stats
 from scipy.linalg import eigh
 from scipy.optimize import minimize
 
@@ -62,15 +61,6 @@ def covariances(Q, groups, maps, *, n_resamples, random_state, weights=None):
         for name, (_, redraw) in maps.items():
             found[name].append(align(redraw(gram, base[name]), base[name]))
     return {name: _covariance(np.array(points)) for name, points in found.items()}
-
-
-def radius(level, n_resamples):
-    """Mahalanobis radius of the ellipse that holds a Gaussian point with this probability.
-
-    Hotelling's T² with two dimensions, for the covariance is itself estimated from the resamples.
-    """
-    dof = n_resamples - 2
-    return float(np.sqrt(2 * (n_resamples - 1) / dof * stats.f.ppf(level, 2, dof)))
 
 
 def redraw_pca(gram, start):
