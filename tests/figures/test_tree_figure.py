@@ -82,7 +82,7 @@ def test_every_branch_is_drawn_and_every_support_marked(zoo):
 
 def test_of_very_many_models_a_page_has_some_names_of_each_family(zoo, monkeypatch):
     monkeypatch.setattr(tree, "NAMED", 20)
-    monkeypatch.setattr(tree, "HIGHEST", 1.0)
+    monkeypatch.setattr(tree, "HIGHEST", 2.6)
     _, many = draw(zoo, 70)
     (axes,) = many.axes
     assert axes.get_position().height * many.get_figheight() == pytest.approx(1)

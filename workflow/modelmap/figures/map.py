@@ -144,7 +144,7 @@ def _lay_out(figure, panels, points, look, others, labels):
     wide, high = np.ptp(points.select("x", "y").to_numpy(), axis=0)
     ratio = np.clip(high / wide if wide else 1, *flatness)
     if labels == "all":
-        ratio = min(ratio * max(1, points.height / 50) ** 0.6, TALLEST)
+        ratio = min(ratio * max(1, min(points.height, NAMED) / 50) ** 0.5, TALLEST)
     narrow = labels == "column"
     room = {"across": width} if narrow else {"down": 0.8 * ratio * width}
     legends = draw_legends(figure, *look, others, **room)

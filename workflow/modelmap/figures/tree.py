@@ -80,7 +80,7 @@ def tree_figure(nodes, models, *, note):
         axes.set_xlabel("squared distance from the midpoint (nats²)")
         axes.spines["left"].set_visible(False)
         axes.set_xlim(left=0)
-        high = min(ROWS[small] * points.height, HIGHEST if points.height > NAMED else np.inf)
+        high = min(ROWS[small] * points.height, HIGHEST - 1.6 if points.height > NAMED else np.inf)
         _name(axes, points, colors, FONTS[small], room=72 * high / FONTS[small] / 1.3)
         below.append(draw_note(figure, note, width))
         fit(figure, panels, width, height=max(high, 0.5), below=below)
