@@ -26,7 +26,7 @@ CJK = (
     "NanumGothic",
     "IPAexGothic",
 )
-# What a viewer may have in place of DejaVu Sans: as wide, or narrower, never wider.
+# What a viewer may have in place of DejaVu Sans: about as wide, or narrower
 LIKE_LATIN = ("Verdana", "Bitstream Vera Sans", "Liberation Sans", "Arial", "Helvetica")
 IN_SVG = ", ".join([*(f"'{name}'" for name in (LATIN, *LIKE_LATIN, *CJK)), "sans-serif"])
 
