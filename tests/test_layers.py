@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "scoring": ({"numpy", "torch"}, {"memory", "quoting", "scoring"}),
     "zoo": ({"numpy", "safetensors", "tokenizers", "torch", "transformers"}, {"models", "zoo"}),
     "figures": (
-        {"PIL", "itables", "matplotlib", "numpy", "plotly", "polars", "scipy"},
+        {"PIL", "itables", "matplotlib", "numpy", "plotly", "polars", "scipy", "seaborn"},
         {"figures"},
     ),
 }

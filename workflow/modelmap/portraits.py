@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from modelmap import benchmarks, disagreement, gather, tables
-from modelmap.geometry.ellipses import radius
+from modelmap.geometry.hotelling import radius
 
 
 def embeddings(files, methods, *, level):

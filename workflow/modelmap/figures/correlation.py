@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import seaborn as sns
 
 from modelmap.figures.layout import COLUMN, PAGE, absence, fit, new_figure, shortened
 from modelmap.figures.style import GRAY, INK, theme
@@ -40,9 +41,16 @@ def strata_correlation_figure(table, *, level):
         figure, panels = new_figure()
         axes = panels[0, 0]
         axes.set_facecolor("#EEEEEE")
-        style = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r", "edgecolors": "white", "linewidth": 0.5}
-        cells = axes.pcolormesh(np.ma.masked_invalid(r), **style)
-        axes.invert_yaxis()
+        style = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r", "linecolor": "white", "linewidths": 0.5}
+        high = HEIGHT * len(strata)
+        inset = axes.inset_axes((1.03, max(0, 1 - 1.2 / high), 0.025, min(1, 1.2 / high)))
+        sns.heatmap(
+            r,
+            ax=axes,
+            cbar_ax=inset,
+            cbar_kws={"label": "r with mean loss", "ticks": [-1, 0, 1]},
+            **style,
+        )
         for row, column in np.ndindex(r.shape if len(benchmarks) <= MOST[1] else (0, 0)):
             _write(axes, row, column, r[row, column], p[row, column] <= 1 - level)
         axes.set_xticks(np.arange(len(benchmarks)) + 0.5, map(shortened, benchmarks), rotation=40)
@@ -51,10 +59,6 @@ def strata_correlation_figure(table, *, level):
             text.set(ha="right", rotation_mode="anchor")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        high = HEIGHT * len(strata)
-        inset = axes.inset_axes((1.03, max(0, 1 - 1.2 / high), 0.025, min(1, 1.2 / high)))
-        bar = figure.colorbar(cells, cax=inset, label="r with mean loss", ticks=[-1, 0, 1])
-        bar.outline.set_visible(False)
         fit(figure, panels, COLUMN if len(benchmarks) <= MOST[0] else PAGE, height=high)
     return figure
 

@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 import polars as pl
+import seaborn as sns
 
 from modelmap.figures.layout import COLUMN, absence, draw_note, fit, new_figure, shortened
 from modelmap.figures.points import draw_legends, draw_points, join, look, name_points
@@ -47,19 +48,15 @@ def correlation_figure(points, models, *, x, y, x_label, y_label, note):
         axes.margins(0.1)
         looks = look(drawn, models)
         draw_points(axes, drawn, *looks)
-        _draw_line(axes, *drawn.select("x", "y").to_numpy().T)
+        if drawn["x"].n_unique() > 1:
+            style = {"color": "#888888", "zorder": 1, "linewidth": 1}
+            at = drawn.select("x", "y").to_numpy().T
+            sns.regplot(x=at[0], y=at[1], scatter=False, ci=None, line_kws=style, ax=axes)
         axes.set(xlabel=x_label, ylabel=shortened(y_label, 40))
         below = [draw_note(figure, note, COLUMN), *draw_legends(figure, *looks, across=COLUMN)]
         fit(figure, panels, COLUMN, height=2.1, below=below)
         _label(axes, drawn, looks[0])
     return figure, data
-
-
-def _draw_line(axes, x, y):
-    if np.ptp(x) > 0:
-        slope, mean = np.polyfit(x - x.mean(), y, 1)
-        ends = np.array([x.min(), x.max()])
-        axes.plot(ends, mean + slope * (ends - x.mean()), color="#888888", zorder=1)
 
 
 def _label(axes, drawn, colors):
