@@ -13,7 +13,7 @@ from planted_page import page_content
 
 from modelmap.figures.page import map_page
 from modelmap.figures.page_data import MOST_CHARACTERS, as_json, page_data
-from modelmap.figures.style import family_colors
+from modelmap.figures.style import family_colors, outline_kind
 
 NASTY = ["a<b>", "R&D", 'say "hi"', "it's", "</script><script>alert(1)</script>", "日本語"]
 
@@ -71,6 +71,9 @@ def test_colors_and_markers_are_those_of_the_static_figures(content):
     data = page_data(**c | {"on_map": on_map, "embeddings": absent} | bare_of(c))
     colors = family_colors(c["models"]["family"])  # f1 is in the sheet alone
     assert facet(data, "family")["colors"] == {name: colors[name] for name in ("f0", "f2")}
+    assert facet(data, "family")["outlines"] == {
+        name: outline_kind(colors[name]) for name in ("f0", "f2")
+    }
     assert {name: shape["symbol"] for name, shape in data["shapes"].items()} == {
         "base": "circle",
         "sft": "square",

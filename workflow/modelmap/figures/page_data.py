@@ -11,7 +11,7 @@ from matplotlib.path import Path
 from modelmap.figures.axes import axis_names, faithfulness
 from modelmap.figures.map import representatives
 from modelmap.figures.points import named
-from modelmap.figures.style import family_colors, recipe_markers
+from modelmap.figures.style import family_colors, outline_kind, recipe_markers
 
 N_NEAREST = 10
 N_FIRST = 60  # models whose names are tried first
@@ -162,7 +162,9 @@ def _facets(rows, sheet, origins, scores):
 def _words(key, name, values, colors):
     values = values.cast(pl.String).replace("", None).to_list()
     colors = {value: color for value, color in colors.items() if value in set(values)}
-    return {"key": key, "name": name, "kind": "words", "values": values, "colors": colors}
+    outlines = {value: outline_kind(color) for value, color in colors.items()}
+    facet = {"key": key, "name": name, "kind": "words", "values": values}
+    return facet | {"colors": colors, "outlines": outlines}
 
 
 def _numbers(key, name, values, *, unit="", log=False, shown=None):

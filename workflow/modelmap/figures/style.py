@@ -138,21 +138,25 @@ def edge(color):
     return to_hex([0.58 * channel for channel in to_rgb(color)])
 
 
+def outline_kind(color):
+    """Return which of the four outlines a family's color has: thin, thick, hollow or dark (0-3)."""
+    return OUTLINES[PALETTE.index(color)] if color in PALETTE else 0
+
+
 def outline(color):
-    """Return how a marker in a family's color is drawn: thin, thick, hollow or dark.
+    """Return how a marker in a family's color is drawn.
 
     Returns
     -------
     face, line : RGBA tuples
     width : float, points
     """
-    kind = OUTLINES[PALETTE.index(color)] if color in PALETTE else 0
     return (
         (to_rgba(color), to_rgba(INK), 0.4),
         (to_rgba(color), to_rgba(INK), 1.2),
         (to_rgba("white"), to_rgba(color), 1.4),
         (to_rgba(INK), to_rgba(color), 1.4),
-    )[kind]
+    )[outline_kind(color)]
 
 
 def theme():

@@ -2,12 +2,13 @@
 // The legend: what colors and shapes mean. Words are buttons that hide and show their models.
 const SVG = "http://www.w3.org/2000/svg";
 
-function swatch(path, fill) {
+function swatch(path, color, kind = 0) {
   const svg = document.createElementNS(SVG, "svg"), shape = document.createElementNS(SVG, "path");
   svg.setAttribute("viewBox", "-1.2 -1.2 2.4 2.4");
   svg.setAttribute("aria-hidden", "true");
   shape.setAttribute("d", path);
-  shape.setAttribute("fill", fill);
+  const [fill, stroke] = outlined(color, kind);
+  Object.assign(shape.style, { fill, stroke, strokeWidth: kind ? 0.36 : 0.15 });
   svg.append(shape);
   return svg;
 }
@@ -29,7 +30,7 @@ function wordEntries(facet) {
     type: "button", "aria-pressed": String(!state.hidden.has(value)),
     "data-value": value ?? "", title: "Click: hide or show. Double click: alone.",
     onclick: () => toggle(value), ondblclick: () => alone(value),
-  }, swatch(CIRCLE, facet.colors[value] ?? MISSING),
+  }, swatch(CIRCLE, facet.colors[value] ?? MISSING, facet.outlines[value]),
   element("span", {}, value ?? "missing"), element("small", {}, String(counts.get(value))));
   return [values, element("div", { className: "entries" }, ...values.map(entry))];
 }

@@ -33,6 +33,18 @@ function colors() {
   return facet.values.map((value) => (value === null ? MISSING : shade(share(value))));
 }
 
+// Fill, line and its width of a marker in a color: thin, thick, hollow or dark, as in the figures
+// (whose paper is white, and whose ink is #222).
+function outlined(color, kind) {
+  const line = ink("--ink"), thin = models.length <= 300 ? 1 : 0.6, wide = 2.4 * thin;
+  return [[color, line, thin], [color, line, wide], ["#fff", color, wide], ["#222", color, wide]][kind];
+}
+
+function marks(visible, fills) {
+  const facet = facets[state.color], kinds = facet?.outlines ?? {};
+  return visible.map((i) => outlined(fills[i], kinds[facet?.values[i]] ?? 0));
+}
+
 // Plotly's text is nearly HTML.
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const short = (text, most = 48) => {
@@ -64,13 +76,14 @@ function traces() {
   const { x, y } = embedding(), every = models.map((_, i) => i);
   const visible = every.filter((i) => placed(i) && shown(i));
   const fills = colors(), at = (list) => ({ x: list.map((i) => x[i]), y: list.map((i) => y[i]) });
+  const looks = marks(visible, fills);
   const points = {
     ...at(visible), type: "scatter", mode: "markers", customdata: visible,
     text: visible.map(hover), hovertemplate: "%{text}<extra></extra>",
     marker: {
-      color: visible.map((i) => fills[i]), opacity: 1, size: markerSize(),
+      color: looks.map(([fill]) => fill), opacity: 1, size: markerSize(),
       symbol: visible.map((i) => data.shapes[models[i].recipe].symbol),
-      line: { color: ink("--ink"), width: models.length <= 300 ? 1 : 0.6 },
+      line: { color: looks.map(([, line]) => line), width: looks.map(([, , width]) => width) },
     },
   };
   return [...ellipses(visible, fills), lineage(visible), ...chosen(at), points];
