@@ -33,11 +33,12 @@ function colors() {
   return facet.values.map((value) => (value === null ? MISSING : shade(share(value))));
 }
 
-// Fill, line and its width of a marker in a color: thin, thick, hollow or dark, as in the figures
-// (whose paper is white, and whose ink is #222).
+// Fill, line and its width of a marker in a color: thin, thick, hollow or gray, as in the figures,
+// where gray is darker: here it stands on dark pages, too.
 function outlined(color, kind) {
   const line = ink("--ink"), thin = models.length <= 300 ? 1 : 0.6, wide = 2.4 * thin;
-  return [[color, line, thin], [color, line, wide], ["#fff", color, wide], ["#222", color, wide]][kind];
+  return [[color, line, thin], [color, line, wide], ["#fff", color, wide],
+    [ink("--muted"), color, wide]][kind];
 }
 
 function marks(visible, fills) {
