@@ -28,6 +28,7 @@ def cells(figure):
 def test_rows_and_columns_are_named_in_their_order():
     axes = strata_correlation_figure(table(), level=0.95).axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["s0", "s1", "s2"]
+    assert {t.get_rotation() for t in axes.get_yticklabels()} == {0}
     names = [t.get_text() for t in axes.get_xticklabels()]
     assert names == [f"Benchmark {j}" for j in range(4)]
     assert len(axes.texts) == 12

@@ -54,7 +54,7 @@ def strata_correlation_figure(table, *, level):
         for row, column in np.ndindex(r.shape if len(benchmarks) <= MOST[1] else (0, 0)):
             _write(axes, row, column, r[row, column], p[row, column] <= 1 - level)
         axes.set_xticks(np.arange(len(benchmarks)) + 0.5, map(shortened, benchmarks), rotation=40)
-        axes.set_yticks(np.arange(len(strata)) + 0.5, map(shortened, strata))
+        axes.set_yticks(np.arange(len(strata)) + 0.5, map(shortened, strata), rotation=0)
         for text in axes.get_xticklabels():
             text.set(ha="right", rotation_mode="anchor")
         axes.tick_params(length=0)

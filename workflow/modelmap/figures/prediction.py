@@ -59,7 +59,8 @@ def prediction_figure(predicted, models, panels, *, x_label, y_label):
             axes.set_visible(False)
         looks = look(drawn, models)
         for axes, (benchmark, note) in zip(grid.flat, shown, strict=False):
-            _write(axes, benchmark, wrapped(note, width / n_columns - 0.5))
+            name = shortened(benchmark, 26 if n_columns > 1 else 48)
+            _write(axes, name, wrapped(note, width / n_columns - 0.5))
             axes.set(xlabel=x_label, ylabel=y_label)
             _draw(axes, drawn.filter(benchmark=benchmark), looks)
         below = [draw_note(figure, "; ".join(without), width)] if without else []
@@ -70,10 +71,10 @@ def prediction_figure(predicted, models, panels, *, x_label, y_label):
     return figure
 
 
-def _write(axes, benchmark, note):
+def _write(axes, name, note):
     """The name of a benchmark, and the note, in lines, between it and the plot."""
     pad = 5 + LINE * (note.count("\n") + 1)
-    axes.set_title(shortened(benchmark, 26), loc="left", weight="bold", size=7, pad=pad)
+    axes.set_title(name, loc="left", weight="bold", size=7, pad=pad)
     style = {"fontsize": 6, "va": "bottom", "linespacing": 1.2}
     offset = {"xycoords": "axes fraction", "textcoords": "offset points"}
     axes.annotate(note, (0, 1), (0, 3), **offset, **style)
