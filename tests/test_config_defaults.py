@@ -43,6 +43,7 @@ def test_defaults_are_filled_in():
                 "targets_per_image": 1,
                 "variants": ["given"],
                 "paraphrases": [],
+                "show_images": None,
                 "models": None,
                 "seed": 0,
             }
