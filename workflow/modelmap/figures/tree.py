@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from modelmap.figures.labels import spread
 from modelmap.figures.layout import (
@@ -78,6 +79,8 @@ def tree_figure(nodes, models, *, note):
             below.append(draw_legend(figure, support, "Support", across=width))
         axes.set(ylim=(points.height - 0.4, -0.6), yticks=[])
         axes.set_xlabel("squared distance from the midpoint (nats²)")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
         axes.spines["left"].set_visible(False)
         axes.set_xlim(left=0)
         high = min(ROWS[small] * points.height, HIGHEST - 1.6 if points.height > NAMED else np.inf)
