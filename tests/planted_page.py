@@ -16,7 +16,7 @@ GATE = [
     {"check": "image_use", "value": 0.02, "limit": 0.1, "verdict": "flag"},
 ]
 NOTES = {"near": "find the same samples likely", "values": "log-likelihood"}
-NOTES |= {"more": "finds it likelier", "images": ""}
+NOTES |= {"more": "finds it likelier", "beyond": "mean", "images": ""}
 FACTS = {"trustworthiness": 0.97, "neighbor_overlap": 0.8, "n_neighbors": 5, "chance": 0.1}
 
 
@@ -32,7 +32,7 @@ def page_content(folder, n_models, n_samples=300, **changes):
     years = metadata.facts(case.sheet).select("model", "year")
     neighbors, distances = _distances(names, case.Q / 10)
     nearest = disagreement.nearest(names, neighbors)
-    found = disagreement.most(L, nearest)
+    found = disagreement.most(case.Q / 10, nearest)
     samples = case.samples().with_columns(
         target=pl.format("A caption of sample {}, which is as long as captions are.", "sample_id"),
         prompt=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("What is this?")),

@@ -143,6 +143,31 @@ def test_a_model_is_searched_colored_moved_clicked_and_read(see, pages, n):
         assert page.inner_text(CHOSEN) == expected
 
 
+def test_which_model_finds_a_sample_likelier_is_told_by_centered_values(see):
+    rows = "data.differing.flatMap(([near, rows], i) => rows.map((row, k) => [i, near, k, ...row]))"
+    with see(12) as page:
+        told = page.evaluate(rows)
+        contrary = [row for row in told if (row[4] - row[5]) * row[6] < 0]
+        assert contrary
+        for i, near, k, _, own, other, difference, _ in [*contrary[:5], *told[:2]]:
+            page.evaluate("i => choose(i)", i)
+            is_near = difference < 0
+            label = page.evaluate("i => models[i].label", near if is_near else i)
+            by, *raw = page.evaluate(
+                "values => values.map((value) => number(value))",
+                [abs(difference), *([other, own] if is_near else [own, other])],
+            )
+            assert (
+                page.locator("#panel .verdict")
+                .nth(k)
+                .inner_text()
+                .startswith(
+                    f"{label} finds it likelier, by {by} nats beyond their difference in mean "
+                    f"({raw[0]} against {raw[1]}); "
+                )
+            )
+
+
 def test_a_thousand_models_are_ready_in_seconds(see):
     """Once of a few times: the machine may be busy with other tests."""
     took = []

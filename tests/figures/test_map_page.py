@@ -118,10 +118,11 @@ def test_each_model_has_its_nearest_and_its_samples_by_number(content):
     assert mark == ""
     assert [row[-1] for row in data["nearest"][3]].count("far") > 0
     row = c["differing"].filter(model="m00003").row(0, named=True)
-    other, ((at, own, *_), *_) = data["differing"][3]
+    other, ((at, own, _, difference, _), *_) = data["differing"][3]
     assert other == neighbor
     assert data["samples"][at]["id"] == row["sample_id"]
     assert own == pytest.approx(row["own"], rel=1e-4)
+    assert difference == pytest.approx(row["difference"], rel=1e-4)
     assert len({sample["id"] for sample in data["samples"]}) == len(data["samples"])
 
 

@@ -38,22 +38,26 @@ def most(Q, nearest, n=N_SAMPLES):
     -------
     samples : int array of shape (len(nearest), at most n)
         Largest difference first.
+    differences : array of the same shape
+        The model's value less its nearest's, nats.
     shares : array of the same shape
         Of the squared distance; 0 where that is 0.
     """
     n = min(n, Q.shape[1])
-    samples, shares = np.empty((len(nearest), n), dtype=int), np.empty((len(nearest), n))
+    samples = np.empty((len(nearest), n), dtype=int)
+    differences, shares = np.empty((2, *samples.shape))
     for start in range(0, len(nearest) if n else 0, _ROWS):
         some = slice(start, start + _ROWS)
-        squares = (Q[some] - Q[nearest[some]]) ** 2
+        difference = Q[some] - Q[nearest[some]]
+        squares = difference**2
         top = np.argpartition(-squares, n - 1, axis=1)[:, :n]
         # lexsort's last key counts most; equal differences stand in the samples' order
         order = np.lexsort((top, -np.take_along_axis(squares, top, axis=1)), axis=1)
         samples[some] = np.take_along_axis(top, order, axis=1)
+        differences[some] = np.take_along_axis(difference, samples[some], axis=1)
         total = squares.sum(axis=1, keepdims=True)
-        shares[some] = np.take_along_axis(squares, samples[some], axis=1)
-        shares[some] /= np.where(total > 0, total, 1)
-    return samples, shares
+        shares[some] = differences[some] ** 2 / np.where(total > 0, total, 1)
+    return samples, differences, shares
 
 
 def table(models, nearest, found, L, ids):
@@ -70,9 +74,10 @@ def table(models, nearest, found, L, ids):
 
     Returns
     -------
-    DataFrame: model, neighbor, sample_id, own, other (nats), share (of the squared distance)
+    DataFrame: model, neighbor, sample_id, own, other, difference (nats; of the centered values,
+        whose sign need not be that of own - other), share (of the squared distance)
     """
-    samples, shares = found
+    samples, differences, shares = found
     rows = np.repeat(np.arange(len(nearest)), samples.shape[1])
     others, columns = nearest[rows], samples.ravel()
     names = pl.Series(models, dtype=pl.String)
@@ -83,6 +88,7 @@ def table(models, nearest, found, L, ids):
             "sample_id": ids.gather(columns),
             "own": L[rows, columns],
             "other": L[others, columns],
+            "difference": differences.ravel(),
             "share": shares.ravel(),
         }
     )

@@ -147,7 +147,8 @@ def notes_of_page(name):
     """How a map's page speaks of its samples.
 
     near (what near models do), values (what the numbers of two models are), more (what the one with
-    the larger number does) and images (why there are none).
+    the larger number does), beyond (what of them the map leaves out) and images (why there are
+    none).
     """
     dataset = name.removesuffix(".pmi")
     has_images = blocks.shows_images(DATASETS[DATASETS[dataset]["samples_from"] or dataset])
@@ -159,7 +160,8 @@ def notes_of_page(name):
         condition = "image" if has_images else "prompt"
         near, values = f"gain by the same {condition}s", f"mutual information with the {condition}"
         more = f"gains more by the {condition}"
-    return {"near": near, "values": values, "more": more, "images": images}
+    beyond = " and ".join(["mean", *sorted(config["map"]["adjust"])])
+    return {"near": near, "values": values, "more": more, "beyond": beyond, "images": images}
 
 
 # Scores

@@ -57,7 +57,8 @@ def page_data(
         Columns model, rank (from 1), neighbor, kl_nats, low, high, p_nearest, below_noise_floor,
         beyond_kl_limit; of each model the first `N_NEAREST` are shown.
     differing : DataFrame
-        Columns model, neighbor, sample_id, own, other (nats), share (of their squared distance).
+        Columns model, neighbor, sample_id, own, other, difference (nats), share (of their squared
+        distance): see `disagreement.table`.
     samples : DataFrame
         Columns sample_id, and where known group, stratum, prompt, target.
     images : dict
@@ -65,6 +66,7 @@ def page_data(
     notes : dict
         near: what near models do, "find the same samples likely"; values: what own and other are,
         "log-likelihood"; more: what the model with the larger one does, "finds it likelier";
+        beyond: what of the models does not count, "mean";
         images: why there are none, or "".
     origins : dict
         Model to a dict: gate (list of dict: check, value, limit, verdict) and facts (name to
@@ -227,12 +229,12 @@ def _nearest(nearest, number):
 
 
 def _differing(differing, number, ids):
-    """Of each model [its nearest, rows of [sample, own, other, share]], or null."""
+    """Of each model [its nearest, rows of [sample, own, other, difference, share]], or null."""
     place, found = {name: i for i, name in enumerate(ids)}, [None] * len(number)
     for row in differing.iter_rows(named=True):
         i = number[row["model"]]
         found[i] = found[i] or [number[row["neighbor"]], []]
-        values = [_short(row[key]) for key in ("own", "other", "share")]
+        values = [_short(row[key]) for key in ("own", "other", "difference", "share")]
         found[i][1].append([place[row["sample_id"]], *values])
     return found
 

@@ -58,8 +58,10 @@ function nearestTable(i) {
     element("tbody", {}, ...rows.map((row) => nearestRow(row, most)))));
 }
 
-function sampleItem([at, own, other, part], i, near) {
-  const sample = data.samples[at], more = own > other ? i : near;
+// The model whose centered value is larger, as on the map: the raw ones also hold the means.
+function sampleItem([at, own, other, difference, part], i, near) {
+  const sample = data.samples[at];
+  const [more, raw] = difference < 0 ? [near, [other, own]] : [i, [own, other]];
   const item = element("li", {});
   if (sample.image !== null) {
     const alt = `The image of sample ${sample.id}`;
@@ -69,8 +71,8 @@ function sampleItem([at, own, other, part], i, near) {
   const text = element("p", {}, sample.target ?? `sample ${sample.id}`);
   const verdict = element("p", { className: "verdict" },
     element("b", {}, short(models[more].label, 30)),
-    ` ${data.notes.more}: ${number(Math.max(own, other))} against `
-    + `${number(Math.min(own, other))} nats; `
+    ` ${data.notes.more}, by ${number(Math.abs(difference))} nats beyond their difference in `
+    + `${data.notes.beyond} (${raw.map((value) => number(value)).join(" against ")}); `
     + `${share(part)} of the distance`);
   item.append(element("div", {}, prompt, text, verdict));
   return item;
@@ -80,8 +82,8 @@ function differences(i) {
   if (!data.differing[i]) return "";
   const [near, rows] = data.differing[i], total = rows.reduce((sum, row) => sum + row[3], 0);
   const lead = element("p", { className: "hint" }, "From its nearest, ", link(near),
-    `, beyond their difference in mean. Numbers are each model\u2019s ${data.notes.values}; `
-    + `together ${share(total)} of the squared distance. ${data.notes.images}`);
+    `. In brackets is each model\u2019s ${data.notes.values}, nats. Together `
+    + ` ${share(total)} of the squared distance. ${data.notes.images}`);
   const items = rows.map((row) => sampleItem(row, i, near));
   return section("Differs most on", lead, element("ol", { className: "samples" }, ...items));
 }
