@@ -118,6 +118,12 @@ def test_a_model_is_searched_colored_moved_clicked_and_read(see, pages, n):
         page.select_option("#color", label="Mean NLL (nats per sample)")
         assert points(page) != before
         assert page.inner_text("#legend h2 >> nth=0") == "Mean NLL"
+        page.select_option("#color", label="Released")
+        released = page.evaluate("facets[state.color].shown")
+        assert page.locator("#legend .ticks span").all_inner_texts() == [
+            min(released),
+            max(released),
+        ]
         page.select_option("#color", label="b0")
         until(page, "map.data.at(-1).marker.color.includes(MISSING)")
         assert "missing" in page.inner_text("#legend")

@@ -62,6 +62,9 @@ def test_models_can_be_colored_by_what_is_known_of_any(content):
     assert told["gate"]["values"] == ["flag"] + [None] * 23
     assert told["benchmark:b1"]["values"] == [1.0, 1.0, 1.0, 1.0, None] * 4 + [1.0] * 4
     assert told["released"]["shown"][1] == "2024-02"
+    months = dict(zip(told["released"]["shown"], told["released"]["values"], strict=True))
+    assert months["2024-06"] == pytest.approx(2024 + 5.5 / 12, abs=1e-9)
+    assert len(set(months.values())) == len(months) > 6
 
 
 def test_colors_and_markers_are_those_of_the_static_figures(content):

@@ -170,7 +170,8 @@ def _words(key, name, values, colors):
 
 
 def _numbers(key, name, values, *, unit="", log=False, shown=None):
-    values = [_short(value) for value in values]
+    # Years are not shortened: of 2024.79 five digits are another month
+    values = [_short(value) for value in values] if shown is None else values.to_list()
     if log:
         values = [value if value and value > 0 else None for value in values]
     facet = {"key": key, "name": name, "unit": unit, "kind": "numbers", "log": log}

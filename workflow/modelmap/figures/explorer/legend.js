@@ -44,18 +44,13 @@ function wordLegend(facet) {
   return [element("h2", {}, facet.name, values.length > 1 ? choices : ""), entries];
 }
 
-const monthOf = (year) => {
-  const month = Math.floor((year % 1) * 12) + 1;
-  return `${Math.floor(year)}-${String(month).padStart(2, "0")}`;
-};
-
 function numberLegend(facet) {
   const { low, middle: half, high } = spread(facet), missing = facet.values.includes(null);
-  const text = facet.shown ? monthOf : number;
+  const text = (value) => (facet.shown ? facet.shown[facet.values.indexOf(value)] : number(value));
   const bar = element("div", { className: "bar", role: "img",
     "aria-label": `from ${text(low)} to ${text(high)} ${facet.unit}` });
   bar.style.background = `linear-gradient(to right, ${SCALE.join()})`;
-  const ends = low === high ? [low] : [low, half, high];
+  const ends = low === high ? [low] : facet.shown ? [low, high] : [low, half, high];
   const ticks = element("div", { className: "ticks" },
     ...ends.map((value) => element("span", {}, text(value))));
   const unit = [facet.unit, facet.log ? "logarithmic" : ""].filter(Boolean).join(", ");
