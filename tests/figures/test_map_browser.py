@@ -104,6 +104,7 @@ def test_a_model_is_searched_colored_moved_clicked_and_read(see, pages, n):
     assert (pages / f"{n}.html").stat().st_size < MOST_BYTES
     with see(n) as page:
         assert len(points(page)) == n
+        assert "far groups mean little" in page.inner_text("#note")  # of t-SNE
         n_named, meet = overlaps(page)
         assert n_named >= min(n, 30)
         assert not meet
@@ -132,6 +133,8 @@ def test_a_model_is_searched_colored_moved_clicked_and_read(see, pages, n):
         until(page, "map.layout.xaxis.title.text.startsWith('PC 1')")
         assert page.inner_text(CHOSEN) == "f0 mpo 1"
         assert page.evaluate("facets[state.color].name") == "b0"
+        assert page.inner_text("#note").startswith("trustworthiness 0.97")
+        assert "far groups" not in page.inner_text("#note")
 
         page.click("#zoom button >> nth=2")
         other = page.evaluate("data.nearest[1][0][0]")

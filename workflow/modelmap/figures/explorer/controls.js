@@ -95,9 +95,9 @@ function drawControls() {
   byId("show-ellipses").disabled = without;
   byId("show-ellipses").parentElement.title = without ? "This map has none."
     : "Where a model would stand had other samples been drawn.";
-  byId("note").textContent = embedding() ? [embedding().note,
-    "Distances between far groups mean little; the panel has the measured ones."]
-    .filter(Boolean).join(". ") : "";
+  const local = ["t-SNE", "UMAP"].includes(embedding()?.name)
+    && "Distances between far groups mean little; the panel has the measured ones.";
+  byId("note").textContent = [embedding()?.note, local].filter(Boolean).join(". ");
 }
 
 // The nearest model that lies in the direction of an arrow
