@@ -189,6 +189,8 @@ def test_a_thousand_models_are_ready_in_seconds(see):
 
 def test_everything_can_be_done_with_keys(see):
     with see(12) as page:
+        page.keyboard.press("ArrowRight")  # on the page, which it scrolls
+        assert page.evaluate("state.selected") is None
         page.focus("#map")
         page.keyboard.press("ArrowRight")
         first = page.evaluate("state.selected")

@@ -125,7 +125,7 @@ function onKey(event) {
   if (key === "/" && !typing) byId("search").focus();
   else if (key === "Escape") choose(null);
   else if (!embedding() || !free) return;
-  else if (key in ARROWS) {
+  else if (key in ARROWS && map.contains(target)) { // elsewhere they scroll the page
     const next = neighbor(...ARROWS[key]);
     if (next !== undefined) choose(next);
   } else if (key in ZOOMS) zoom(ZOOMS[key]);
