@@ -243,6 +243,21 @@ def test_families_are_hidden_shown_and_seen_alone(see):
         assert len(points(page)) == 1000
 
 
+def test_what_is_hidden_has_neither_ring_nor_line(see):
+    rings = "map.data.filter(t => t.marker?.symbol === 'circle-open').map(t => t.x.length)"
+    with see(12) as page:
+        page.select_option("#color", label="Recipe")
+        page.evaluate("choose(models.findIndex(({recipe}) => recipe === 'base'))")
+        assert page.evaluate(rings) == [10, 1]
+        n_sft = page.evaluate(
+            "data.nearest[state.selected].filter(([j]) => models[j].recipe === 'sft').length"
+        )
+        page.click("#legend [data-value=sft]")
+        assert page.evaluate(rings) == [10 - n_sft, 1]
+        page.click("#legend [data-value=base]")
+        assert page.evaluate(rings) == [0, 0]
+
+
 def test_arrows_and_ellipses_are_shown_and_not(see):
     with see(12) as page:
         page.check("#embeddings input[value='2']", force=True)

@@ -106,7 +106,7 @@ function neighbor(dx, dy) {
   if (i === null || !placed(i)) return first.find(shown);
   let best, least = Infinity;
   for (let j = 0; j < models.length; j++) {
-    if (j === i || !placed(j) || !shown(j)) continue;
+    if (j === i || !seen(j)) continue;
     const [a, b] = [x[j] - x[i], y[j] - y[i]];
     const along = a * dx + b * dy, aside = Math.abs(a * dy - b * dx);
     if (along > 0 && aside <= along && along + aside < least) [best, least] = [j, along + aside];

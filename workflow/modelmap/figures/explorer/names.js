@@ -26,7 +26,7 @@ function places([x, y], width, gap) {
 // Where points are on the screen, and the part of it that shows any
 function pixels() {
   const { _size: { l, t, w, h }, xaxis, yaxis } = map._fullLayout, { x, y } = embedding();
-  const at = models.map((_, i) => (placed(i) && shown(i)
+  const at = models.map((_, i) => (seen(i)
     ? [l + xaxis.c2p(x[i]), t + yaxis.c2p(y[i])] : null));
   return { at, frame: [l, t, l + w, t + h] };
 }

@@ -74,8 +74,7 @@ const markerSize = () => (models.length <= 30 ? 14 : models.length <= 100 ? 11
   : models.length <= 300 ? 9 : 7.5);
 
 function traces() {
-  const { x, y } = embedding(), every = models.map((_, i) => i);
-  const visible = every.filter((i) => placed(i) && shown(i));
+  const { x, y } = embedding(), visible = models.map((_, i) => i).filter(seen);
   const fills = colors(), at = (list) => ({ x: list.map((i) => x[i]), y: list.map((i) => y[i]) });
   const looks = marks(visible, fills);
   const points = {
@@ -91,9 +90,9 @@ function traces() {
 }
 
 function lineage(visible) {
-  const { x, y } = embedding(), seen = new Set(visible), lines = { x: [], y: [], size: [] };
+  const { x, y } = embedding(), lines = { x: [], y: [], size: [] };
   for (const child of state.lineage ? visible : []) {
-    for (const parent of models[child].parents.filter((i) => seen.has(i))) {
+    for (const parent of models[child].parents.filter(seen)) {
       lines.x.push(x[parent], x[child], null);
       lines.y.push(y[parent], y[child], null);
       lines.size.push(0, 8, 0);
@@ -135,18 +134,18 @@ const faint = (hex) => `rgba(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2)
 
 // The chosen model with lines to its nearest, which need not be near on the map.
 function chosen(at) {
-  const i = state.selected, none = at([]), accent = ink("--accent");
-  const near = i === null || !placed(i) ? [] : data.nearest[i].map(([j]) => j).filter(placed);
-  const lines = near.flatMap((j) => [at([i, j]), { x: [null], y: [null] }]);
+  const some = [state.selected].filter((i) => i !== null && seen(i)), accent = ink("--accent");
+  const near = some.flatMap((i) => data.nearest[i].map(([j]) => j).filter(seen));
+  const lines = near.flatMap((j) => [at([...some, j]), { x: [null], y: [null] }]);
   const ring = (list, size, width) => ({
-    ...(list.length ? at(list) : none), type: "scatter", mode: "markers", hoverinfo: "skip",
+    ...at(list), type: "scatter", mode: "markers", hoverinfo: "skip",
     marker: { symbol: "circle-open", size, color: accent, opacity: 1, line: { width } },
   });
   return [
     { x: lines.flatMap((line) => line.x), y: lines.flatMap((line) => line.y), type: "scatter",
       mode: "lines", hoverinfo: "skip", opacity: 0.6, line: { color: accent, width: 1 } },
     ring(near, markerSize() + 6, 1.2),
-    ring(i !== null && placed(i) ? [i] : [], markerSize() + 11, 3),
+    ring(some, markerSize() + 11, 3),
   ];
 }
 

@@ -23,6 +23,7 @@ const shown = (i) => !state.hidden.has(valueOf(facets[state.color], i));
 const valueOf = (facet, i) => (facet && facet.kind === "words" ? facet.values[i] : 0);
 const embedding = () => embeddings[state.embedding];
 const placed = (i) => embedding() && embedding().x[i] !== null;
+const seen = (i) => placed(i) && shown(i);
 
 const renderers = []; // functions of the changes
 function update(changes) {
