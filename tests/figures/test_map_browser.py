@@ -262,6 +262,19 @@ def test_arrows_and_ellipses_are_shown_and_not(see):
     with see(12) as page:
         page.check("#embeddings input[value='2']", force=True)
         until(page, "map.data.some(({fill}) => fill === 'toself')")
+        borders = (
+            "map.data.filter(t => t.fill === 'toself').flatMap(t => t.x.filter(Number.isFinite))"
+        )
+        in_view = "([low, high], xs) => low < Math.min(...xs) && Math.max(...xs) < high"
+        page.evaluate(
+            "embedding().x.forEach((x, i) => embedding().ellipses[i][0] *= x === "
+            "Math.max(...embedding().x) ? 3 : 1)"
+        )
+        page.evaluate("draw()")
+        assert page.evaluate(f"({in_view})(ranges().x, {borders})")
+        width = "(x => Math.max(...x) - Math.min(...x))(embedding().x)"
+        page.evaluate("embedding().ellipses[0][0] *= 1e6")
+        assert page.evaluate(f"(([a, b]) => b - a)(whole().x) < 2.2 * {width}")
         page.uncheck("#show-ellipses")
         until(page, "!map.data.some(({fill}) => fill === 'toself')")
         arrows = "map.data.find(({marker}) => marker?.symbol === 'arrow').x.length"

@@ -178,12 +178,16 @@ async function draw() {
 // Views: ranges of both axes.
 
 function whole() {
-  const { x, y } = embedding(), range = (values) => {
+  const { x, y, ellipses: of } = embedding(), range = (values, reach) => {
     const known = values.filter((value) => value !== null);
-    const low = Math.min(...known), high = Math.max(...known), room = (high - low) * 0.07 || 1;
-    return [low - room, high + room];
+    const width = Math.max(...known) - Math.min(...known), room = width * 0.07 || 1;
+    // Ellipses that are shown are in view whole, but of giants half the width of the points.
+    const beyond = (i) => (of?.[i] && state.ellipses ? Math.min(reach(of[i]), width / 2) : 0);
+    const ends = (sign) => values.flatMap((value, i) =>
+      (value === null ? [] : [value + sign * beyond(i)]));
+    return [Math.min(...ends(-1)) - room, Math.max(...ends(1)) + room];
   };
-  return { x: range(x), y: range(y) };
+  return { x: range(x, ([a]) => a), y: range(y, ([, b, c]) => Math.hypot(b, c)) };
 }
 
 const middle = ([low, high]) => (low + high) / 2;
