@@ -330,6 +330,10 @@ def test_the_map_is_light_or_dark_and_white_in_print(see):
         page.evaluate("choose(3)")
         page.emulate_media(media="print")
         until(page, f"{background} === 'rgb(255, 255, 255)'")
+        assert page.locator("#panel").is_visible()
+        page.evaluate("choose(null)")
+        assert page.locator("#panel").is_hidden()
+        page.evaluate("choose(3)")
         assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
 
 
