@@ -344,6 +344,9 @@ def expect_to_fit(page):
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if width == 390 and page.locator("#map").is_visible():
+            zoom, over = (page.locator(f"#{name}").bounding_box() for name in ("zoom", "map"))
+            assert zoom["y"] + zoom["height"] <= over["y"]
 
 
 def test_nothing_of_the_data_is_an_element(see):

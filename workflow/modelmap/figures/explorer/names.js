@@ -39,7 +39,8 @@ function fit() {
   const markers = at.map((p) => p && [p[0] - half, p[1] - half, p[0] + half, p[1] + half]);
   const room = ((right - left) * (bottom - top)) / 9000;
   const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = byId("zoom");
-  const buttons = [offsetLeft, offsetTop, offsetLeft + offsetWidth, offsetTop + offsetHeight];
+  const over = offsetTop - map.offsetTop;
+  const buttons = [offsetLeft, over, offsetLeft + offsetWidth, over + offsetHeight];
   const all = [buttons, ...markers.filter(Boolean)], most = Math.max(NAME.least, room);
   const passes = [[most, 2, all], [NAME.least, 16, all], [NAME.few, 2, [buttons]]];
   for (const [limit, gap, obstacles] of passes) {
