@@ -152,6 +152,20 @@ def test_a_model_is_searched_colored_moved_clicked_and_read(see, pages, n):
         assert page.inner_text(CHOSEN) == expected
 
 
+def test_names_of_a_crowd_stand_around_it_with_lines_to_them(see):
+    lines = "document.querySelector('#names path').getAttribute('d')"
+    with see(12) as page:
+        assert page.evaluate(lines).count("M") < 4
+        page.evaluate(
+            "['x', 'y'].forEach((key) => embedding()[key].forEach((at, i, all) =>"
+            " (all[i] = i ? at / 20 : 3 * Math.max(...all))))"
+        )
+        page.evaluate("draw()")
+        n_named, meet = overlaps(page)
+        assert (n_named, meet) == (12, [])
+        assert 4 <= page.evaluate(lines).count("M") < 12
+
+
 def test_which_model_finds_a_sample_likelier_is_told_by_centered_values(see):
     rows = "data.differing.flatMap(([near, rows], i) => rows.map((row, k) => [i, near, k, ...row]))"
     with see(12) as page:
