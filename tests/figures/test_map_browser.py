@@ -107,6 +107,9 @@ def test_a_model_is_searched_colored_moved_clicked_and_read(see, pages, n):
         assert "far groups mean little" in page.inner_text("#note")  # of t-SNE
         n_named, meet = overlaps(page)
         assert n_named >= min(n, 30)
+        assert page.inner_text("#list summary") == f"{n:,} models as a table"
+        numbers = page.evaluate("[0.724, 1, 75, 0, -1234.5, 1.5e-7, null].map(number)")
+        assert numbers == ["0.724", "1.00", "75.0", "0.00", "\u22121,230", "1.50e\u22127", "\u2013"]
         assert not meet
         page.keyboard.press("/")
         page.keyboard.type("f0 mpo 1")
@@ -266,6 +269,11 @@ def test_what_is_hidden_has_neither_ring_nor_line(see):
         n_sft = page.evaluate(
             "data.nearest[state.selected].filter(([j]) => models[j].recipe === 'sft').length"
         )
+        assert page.locator("#legend h2").count() == 1  # of colors and shapes
+        paths = page.evaluate(
+            "[...document.querySelectorAll('#legend path')].map(p => p.getAttribute('d'))"
+        )
+        assert len(set(paths)) == len(paths) > 1
         page.click("#legend [data-value=sft]")
         assert page.evaluate(rings) == [10 - n_sft, 1]
         page.click("#legend [data-value=base]")

@@ -160,7 +160,18 @@ def test_a_few_models_make_a_page(content, n):
     absent = {name: {"reason": "needs more models"} for name in c["embeddings"]}
     data = page_data(**c | {"embeddings": absent, "scores": None})
     assert [len(rows) for rows in data["nearest"]] == [n - 1] * n
-    assert "There is no embedding to show." in map_page(data, title="t")
+    html = map_page(data, title="t")
+    assert "There is no embedding to show." in html
+    assert "Each point" not in html
+
+
+def test_a_reason_that_begins_with_its_method_is_said_as_it_is(content):
+    c = content(3)
+    c["embeddings"]["t-SNE"] = {"reason": "t-SNE needs at least 4 models"}
+    html = map_page(page_data(**c), title="t")
+    assert '<p class="absent">t-SNE needs at least 4 models</p>' in html
+    assert '<p class="absent">UMAP: needs' in html
+    assert "Each point is a model" in html
 
 
 def test_no_model_makes_a_page(content):

@@ -10,8 +10,8 @@ from modelmap.figures.page_data import as_json
 
 SCRIPTS = ("state", "plot", "names", "legend", "panel", "controls")
 
-READ = Template("""<p class="lead">Each point is a model: near ones $near. Choose one to see its
-nearest, and the samples on which it differs most from them.</p>""")
+READ = Template("""<p class="lead">${points}Choose a model to see its nearest, and the samples on
+which it differs most from them.</p>""")
 
 CONTROLS = """<form id="controls" role="search" autocomplete="off">
 <div class="search"><input id="search" type="search" role="combobox" aria-expanded="false"
@@ -58,11 +58,17 @@ def map_page(data, *, title):
     str
         HTML of about 5 MB, plotly.js included.
     """
-    absent = [f"{e['name']}: {e['reason']}" for e in data["embeddings"] if "reason" in e]
+    absent = [_absence(**e) for e in data["embeddings"] if "reason" in e]
+    points = f"Each point is a model: near ones {data['notes']['near']}. "
     if len(absent) == len(data["embeddings"]):
+        points = ""
         absent.insert(0, "There is no embedding to show.")
     why = "".join(f'<p class="absent">{escape(line)}</p>' for line in absent)
-    read = READ.substitute(near=escape(data["notes"]["near"]))
+    read = READ.substitute(points=escape(points))
     sections = [read, why, CONTROLS, STAGE, DATA.substitute(data=as_json(data))]
     scripts = [get_plotlyjs(), *(asset(f"explorer/{name}.js") for name in SCRIPTS)]
     return page(title, sections, style=asset("explorer/page.css"), scripts=scripts)
+
+
+def _absence(name, reason):
+    return reason if reason.startswith(name) else f"{name}: {reason}"

@@ -152,8 +152,8 @@ function modelTable() {
 }
 
 function list() {
-  const box = byId("list"), n = models.length.toLocaleString("en");
-  box.querySelector("summary").textContent = `All ${n} models as a table`;
+  const box = byId("list");
+  box.querySelector("summary").textContent = `${counted} as a table`;
   box.addEventListener("toggle", () => {
     if (!box.open || box.querySelector("table")) return;
     box.append(element("div", { className: "wide" }, modelTable()));

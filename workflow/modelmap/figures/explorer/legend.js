@@ -14,6 +14,7 @@ function swatch(path, color, kind = 0) {
 }
 
 const CIRCLE = "M-1 0A1 1 0 1 1 1 0A1 1 0 1 1-1 0Z";
+const shapeOf = (facet, value) => (facet.key === "recipe" && data.shapes[value]?.path) || CIRCLE;
 const countOf = (values) => values.reduce((n, v) => n.set(v, (n.get(v) ?? 0) + 1), new Map());
 
 function wordEntries(facet) {
@@ -30,7 +31,7 @@ function wordEntries(facet) {
     type: "button", "aria-pressed": String(!state.hidden.has(value)),
     "data-value": value ?? "", title: "Click: hide or show. Double click: alone.",
     onclick: () => toggle(value), ondblclick: () => alone(value),
-  }, swatch(CIRCLE, facet.colors[value] ?? MISSING, facet.outlines[value]),
+  }, swatch(shapeOf(facet, value), facet.colors[value] ?? MISSING, facet.outlines[value]),
   element("span", {}, value ?? "missing"), element("small", {}, String(counts.get(value))));
   return [values, element("div", { className: "entries" }, ...values.map(entry))];
 }
@@ -71,7 +72,7 @@ function drawLegend() {
   const facet = facets[state.color], box = byId("legend");
   const focused = document.activeElement?.closest?.("#legend [data-value]")?.dataset.value;
   const parts = !facet ? [] : facet.kind === "words" ? wordLegend(facet) : numberLegend(facet);
-  const both = [parts, shapeLegend()].filter((some) => some.length);
+  const both = [parts, facet?.key === "recipe" ? [] : shapeLegend()].filter((some) => some.length);
   box.replaceChildren(...both.map((some) => element("div", {}, ...some)));
   const again = [...box.querySelectorAll("[data-value]")].find((b) => b.dataset.value === focused);
   if (focused !== undefined && again) again.focus();

@@ -121,7 +121,7 @@ function overview() {
     ["+ \u2212 0", "zoom, show all"], ["Esc", "choose none"]];
   return [
     element("h2", {}, "Choose a model"),
-    element("p", { className: "hint" }, `${models.length.toLocaleString("en")} models. Click one, `
+    element("p", { className: "hint" }, `${counted}. Click one, `
       + "search one, or begin with those that are nearest to each other:"),
     closest.length ? section("Closest pairs, KL in nats",
       element("ol", { className: "closest" }, ...closest)) : "",

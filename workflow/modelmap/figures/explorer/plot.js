@@ -67,7 +67,7 @@ function valueText(facet, i) {
   const value = facet.values[i];
   if (value === null) return "not known";
   if (facet.shown) return facet.shown[i];
-  return facet.kind === "words" ? value : `${number(value, 4)} ${facet.unit}`.trim();
+  return facet.kind === "words" ? value : `${number(value)} ${facet.unit}`.trim();
 }
 
 const markerSize = () => (models.length <= 30 ? 14 : models.length <= 100 ? 11

@@ -25,6 +25,8 @@ const embedding = () => embeddings[state.embedding];
 const placed = (i) => embedding() && embedding().x[i] !== null;
 const seen = (i) => placed(i) && shown(i);
 
+const counted = `${models.length.toLocaleString("en")} model${models.length === 1 ? "" : "s"}`;
+
 const renderers = []; // functions of the changes
 function update(changes) {
   Object.assign(state, changes);
@@ -65,12 +67,13 @@ function element(tag, properties = {}, ...content) {
   return made;
 }
 
-function number(value, digits = 3) {
+// Three significant digits
+function number(value) {
   if (value === null || value === undefined) return "\u2013";
   const size = Math.abs(value);
   const extreme = size && (size < 1e-3 || size >= 1e9);
-  const text = extreme ? value.toExponential(1)
-    : Number(value.toPrecision(digits)).toLocaleString("en", { maximumSignificantDigits: digits });
+  const text = extreme ? value.toExponential(2) : value.toLocaleString("en",
+    { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
   return text.replace("-", "\u2212");
 }
 
