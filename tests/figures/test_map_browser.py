@@ -122,6 +122,14 @@ def test_a_model_is_searched_colored_moved_clicked_and_read(see, pages, n):
         page.select_option("#color", label="Mean NLL (nats per sample)")
         assert points(page) != before
         assert page.inner_text("#legend h2 >> nth=0") == "Mean NLL"
+        drawn = "[...document.querySelectorAll('#map .point')].slice(-12).map(p => p.style.fill)"
+        order = page.evaluate(
+            "(v => [v.indexOf(Math.min(...v)), v.indexOf(Math.max(...v))])"
+            "(facets[state.color].values)"
+        )
+        if n == 12:  # of a thousand points are elsewhere, too
+            ends = [page.evaluate(drawn)[i] for i in order]
+            assert ends == ["rgb(68, 1, 84)", "rgb(253, 231, 37)"]
         page.select_option("#color", label="Released")
         released = page.evaluate("facets[state.color].shown")
         assert page.locator("#legend .ticks span").all_inner_texts() == [

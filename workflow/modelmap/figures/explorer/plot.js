@@ -7,13 +7,6 @@ const SCALE = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89",
 const map = byId("map");
 let view = null; // ranges {x, y}; null: all
 
-function shade(share) {
-  const at = Math.min(Math.max(share, 0), 1) * (SCALE.length - 1), low = Math.floor(at);
-  const [a, b] = [SCALE[low], SCALE[Math.min(low + 1, SCALE.length - 1)]].map((hex) =>
-    [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
-  return `rgb(${a.map((value, i) => Math.round(value + (at - low) * (b[i] - value)))})`;
-}
-
 // From least to most, and how far a value lies between them; on a logarithm where the facet is so.
 function spread(facet) {
   const known = facet.values.filter((value) => value !== null);
@@ -25,12 +18,13 @@ function spread(facet) {
   return { low, middle, high, share };
 }
 
+// Of each model a color, or of numbers a share of the scale
 function colors() {
   const facet = facets[state.color];
   if (!facet) return models.map(() => MISSING);
   if (facet.kind === "words") return facet.values.map((value) => facet.colors[value] ?? MISSING);
   const { share } = spread(facet);
-  return facet.values.map((value) => (value === null ? MISSING : shade(share(value))));
+  return facet.values.map((value) => (value === null ? MISSING : share(value)));
 }
 
 // Fill, line and its width of a marker in a color: thin, thick, hollow or gray, as in the figures,
@@ -81,7 +75,8 @@ function traces() {
     ...at(visible), type: "scatter", mode: "markers", customdata: visible,
     text: visible.map(hover), hovertemplate: "%{text}<extra></extra>",
     marker: {
-      color: looks.map(([fill]) => fill), opacity: 1, size: markerSize(),
+      color: looks.map(([fill]) => fill), cmin: 0, cmax: 1,
+      colorscale: SCALE.map((color, k) => [k / (SCALE.length - 1), color]), opacity: 1, size: markerSize(),
       symbol: visible.map((i) => data.shapes[models[i].recipe].symbol),
       line: { color: looks.map(([, line]) => line), width: looks.map(([, , width]) => width) },
     },
