@@ -70,6 +70,7 @@ def test_a_matrix_makes_a_whole_map_without_any_model(project):
     report = "".join(Page((project / "results/report.html").read_text()).text)
     assert all(name in report for name in NAMES)
     assert "12 models of 3 families on 1 dataset" in report
+    assert ("drawn by the workflow at commit" in report) == (ROOT / ".git").exists()
     assert planned(project, "--configfile", "my.yaml", snakefile=SNAKEFILE) == {}
 
 

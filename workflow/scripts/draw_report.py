@@ -7,7 +7,8 @@ from modelmap.report.pages import report
 
 log_to(snakemake.log[0])
 
-params, given, workflow = snakemake.params, snakemake.input, Path(snakemake.scriptdir).parent
+params, given = snakemake.params, snakemake.input
+workflow = Path(snakemake.scriptdir).resolve().parent  # "…/rules/../scripts"
 results = [[file, *row] for file, row in zip(given.results, params.results, strict=True)]
 results += [row for *row, _ in params.theory]
 methods = params.told["methods"]

@@ -73,7 +73,7 @@ def versions(config, *, root, files):
     """
     first, last = (_date(pick(file.stat().st_mtime for file in files)) for pick in (min, max))
     held = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    said = f"<p>The files in this report were made from {first} to {last}{_commit(root)}.</p>"
+    said = f"<p>The files in this report were made from {first} to {last}.{_commit(root)}</p>"
     packages = [("Python", platform.python_version()), *((p, version(p)) for p in PACKAGES)]
     frame = pl.DataFrame(packages, ["package", "version"], orient="row")
     parts = [
@@ -116,8 +116,7 @@ def _commit(root):
         return ""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     done = run(command, capture_output=True, text=True, check=False)
-    return (
-        f", with the workflow at commit <code>{escape(done.stdout.strip())}</code>"
-        if done.returncode == 0
-        else ""
-    )
+    if done.returncode:
+        return ""
+    commit = escape(done.stdout.strip())
+    return f" This page was drawn by the workflow at commit <code>{commit}</code>."
