@@ -1,16 +1,20 @@
 """The page that tells a run: whole, whatever is in the run, and quick with a thousand models."""
 
+import re
 from pathlib import Path
 from subprocess import run
 
+import polars as pl
 import pytest
 from browser import opened
 from html_page import Page
 from playwright.sync_api import expect
 from report_files import METHODS, write_run
 
+from modelmap import adjustment, gather, labels, predict, strata, structure, subsets, theory
 from modelmap.report.methods import versions
 from modelmap.report.pages import report
+from modelmap.report.sections import read_tsv
 from modelmap.validation import validate_config
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +58,27 @@ def test_a_page_made_twice_of_the_same_files_is_the_same(tmp_path):
     files = write_run(tmp_path, NASTY)
     how = {"texts": ROOT / "workflow/report", "root": ROOT, "told": told()}
     assert report(**files, **how) == report(**files, **how)
+
+
+SCHEMAS = [gather.STATUS, structure.SUSPECTS, structure.RECIPES, structure.VARIANCE]
+SCHEMAS += [labels.TOGETHER, strata.LOSSES, subsets.SCHEMA, adjustment.SCHEMA, theory.PAIRS]
+SCHEMAS += [predict.SUMMARY, predict.PREDICTED, predict.LEAKAGE, predict.SAMPLES]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=list)
+def test_names_that_look_like_numbers_stay_what_they_are(tmp_path, schema):
+    some = {pl.String: ["007", "1e5"], pl.Float64: [0.5, 2.0], pl.Int64: [1, 20]}
+    some |= {pl.Boolean: [True, False]}
+    frame = pl.DataFrame({name: some[kind] for name, kind in schema.items()}, schema)
+    frame.write_csv(tmp_path / "table.tsv", separator="\t")
+    assert read_tsv(tmp_path / "table.tsv").equals(frame)
+
+
+def test_models_called_like_numbers_are_called_that_on_the_page(tmp_path):
+    html = page_of(tmp_path, ["007", "1e5", "30000"], absent=["umap"]).read_text()
+    cells = set(re.findall("<td[^>]*>([^<]*)</td>", html))
+    assert {"007", "1e5", "30000"} <= cells
+    assert not cells & {"7.00", "100,000.00", "30,000", "7"}
 
 
 def test_methods_tell_the_settings_that_hold(tmp_path):

@@ -1,13 +1,11 @@
 """Everything that a run made, in one page."""
 
-import polars as pl
-
 from modelmap.figures.report import Chapter, report_page
 from modelmap.report.captions import caption
 from modelmap.report.methods import methods, versions
 from modelmap.report.overview import numbers_of, read_facts, summary
 from modelmap.report.run import the_run
-from modelmap.report.sections import Result, sections
+from modelmap.report.sections import Result, read_tsv, sections
 
 # Chapters about several maps at once: the first words of their captions' names.
 CHAPTERS = {
@@ -45,7 +43,7 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
     """
     results = [Result(*result) for result in results]
     facts = {name: read_facts(**of) for name, of in maps.items()}
-    fared = pl.read_csv(status, separator="\t", infer_schema_length=None)
+    fared = read_tsv(status)
     config = told["config"]
 
     def filled(name, of):

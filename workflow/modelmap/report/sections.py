@@ -14,6 +14,24 @@ from modelmap.figures.table import table
 MOST_ROWS = 3  # neighbors of each model
 UNFOLDED = 12  # rows; a longer table beside a figure is folded
 
+# Columns of text: a model may be called 007, or 1e5.
+TEXT = ("model", "label", "family", "generation", "recipe", "parent", "dataset", "map", "name")
+TEXT += ("status", "reason", "repo", "commit", "dtype", "attention", "device", "note", "group")
+TEXT += ("stratum", "sample_id", "benchmark", "measure", "predictor", "protocol", "folds", "method")
+TEXT += (
+    "neighbor",
+    "nearest",
+    "nearest_family",
+    "held_out_with",
+    "left_out",
+    "by",
+    "of",
+    "against",
+)
+TEXT += ("factor", "permuted", "removed", "parameters", "absent", "evaluated_on", "a", "b", "shows")
+TEXT += ("level", "estimate", "kl", "pairs", "origin", "first", "second", "lineage", "check")
+TEXT += tuple(f"{what}_{end}" for what in ("model", "map", "stratum", "method") for end in "ab")
+
 # What results of one caption are called, in the order of the page.
 TITLES = {
     "map": "Pictures",
@@ -100,9 +118,15 @@ def read_table(file):
             frame = frame.filter(pl.col("rank") <= MOST_ROWS)
         frame = frame.collect()
     else:
-        frame = pl.read_csv(path, separator="\t", infer_schema_length=None)
+        frame = read_tsv(path)
     empty = [column.name for column in frame if column.null_count() == frame.height]
     return frame.drop(empty) if frame.height else frame
+
+
+def read_tsv(file):
+    """A table of which nothing but columns of numbers is read as numbers."""
+    text = dict.fromkeys(TEXT, pl.String)
+    return pl.read_csv(file, separator="\t", infer_schema_length=None, schema_overrides=text)
 
 
 def _panel(results, caption, page, key):
