@@ -32,7 +32,7 @@ NASTY = [
 def told(**changes):
     config = validate_config(GIVEN, [], ROOT / "workflow/schemas")
     config["benchmarks"]["table"] = "benchmarks.tsv"
-    of = {"config": config, "methods": METHODS, "families": 4, "zoo": False, "gaps": True}
+    of = {"config": config, "methods": METHODS, "families": {}, "zoo": False, "gaps": True}
     return of | changes
 
 
@@ -101,6 +101,12 @@ def test_of_log_likelihoods_of_others_nothing_is_said_of_weights(tmp_path):
     given = page_of(tmp_path / "b", NASTY, changes={"config": config}).read_text()
     assert [said in scored for said in ("weights in", "computed by others")] == [True, False]
     assert [said in given for said in ("weights in", "computed by others")] == [False, True]
+
+
+def test_of_the_sheet_those_models_count_that_were_asked_for(tmp_path):
+    families = {"a": "x", "b": "y", "c": None, "elsewhere": "z", "other": "zz"}
+    page = page_of(tmp_path, ["a", "b", "c"], changes={"families": families})
+    assert "3 models of 2 families on 1 dataset" in page.read_text()
 
 
 @pytest.mark.parametrize("zoo", [False, True])

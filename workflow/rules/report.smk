@@ -61,7 +61,7 @@ rule draw_report:
         told={
             "config": config,
             "methods": METHODS,
-            "families": len({row["family"] for row in metadata("family")} - {None, ""}),
+            "families": {row["model"]: row["family"] for row in metadata("family")},
             "zoo": any(map(recipe_of, MODELS)),
             "gaps": any(map(gaps, DATASETS)),
         },

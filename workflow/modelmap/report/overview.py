@@ -69,7 +69,7 @@ def summary(status, maps, *, families, zoo, files, page):
     ----------
     status : DataFrame of gather.STATUS
     maps : dict of name to MapFacts
-    families : int, how many the sheet tells
+    families : dict of model to family, where the sheet tells it
     zoo : bool
         Whether models of the zoo are among them, of whose families more is known.
     files : list of Path
@@ -83,15 +83,17 @@ def summary(status, maps, *, families, zoo, files, page):
     """
     asked = status.filter(pl.col("status") != "not applicable")
     ok = asked.filter(pl.col("status") == "ok")
-    n_models, n_datasets = asked["model"].n_unique(), asked["dataset"].n_unique()
+    models, datasets = set(asked["model"]), set(asked["dataset"])
+    n_families = len({families.get(model) for model in models} - {None, ""})
     lead = (
-        f"<p class=lead>{_count(n_models, 'model')} {f'of {families} families ' * (families > 1)}"
-        f"on {_count(n_datasets, 'dataset')}: {ok.height:,} of {asked.height:,} scores are ok. "
+        f"<p class=lead>{_count(len(models), 'model')} "
+        f"{f'of {n_families} families ' * (n_families > 1)}"
+        f"on {_count(len(datasets), 'dataset')}: {ok.height:,} of {asked.height:,} scores are ok. "
         "Each model is a point by the log-likelihoods that it gives to the same texts; near "
         "models predict alike.</p>"
     )
     numbers = [
-        (f"{n_models:,}", "models"),
+        (f"{len(models):,}", "models"),
         (f"{sum(m.samples_kept for m in maps.values()):,}", "samples that count"),
         (len(maps), "map" if len(maps) == 1 else "maps"),
         (f"{asked.height - ok.height:,}", "failed"),

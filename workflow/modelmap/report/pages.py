@@ -29,7 +29,7 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
         The folder of captions and of the template of methods.
     root : Path
         Of the workflow.
-    told : dict: config (as it held), methods (embedding to title), families (how many), zoo
+    told : dict: config (as it held), methods (embedding to title), families (model to family), zoo
         (whether models of it are among these), gaps (whether images were exchanged)
     status : Path of status.tsv
     gates : list of Path
