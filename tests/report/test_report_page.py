@@ -9,10 +9,11 @@ import pytest
 from browser import opened
 from html_page import Page
 from playwright.sync_api import expect
-from report_files import METHODS, write_run
+from report_files import DISTANCES, METHODS, write_run
 
 from modelmap import adjustment, gather, labels, predict, strata, structure, subsets, theory
 from modelmap.report.methods import versions
+from modelmap.report.overview import MapFacts, summary
 from modelmap.report.pages import report
 from modelmap.report.sections import read_tsv
 from modelmap.validation import validate_config
@@ -107,6 +108,16 @@ def test_of_the_sheet_those_models_count_that_were_asked_for(tmp_path):
     families = {"a": "x", "b": "y", "c": None, "elsewhere": "z", "other": "zz"}
     page = page_of(tmp_path, ["a", "b", "c"], changes={"families": families})
     assert "3 models of 2 families on 1 dataset" in page.read_text()
+
+
+def test_samples_count_once_and_where_there_are_models(tmp_path):
+    with_models = MapFacts(3, 3, 40, 36, 18, DISTANCES, {"tsne": {}})
+    maps = {"d": with_models, "d.pmi": with_models, "e": with_models._replace(models_kept=0)}
+    status = pl.DataFrame([{"model": "m", "dataset": d, "status": "ok"} for d in "de"])
+    status = status.with_columns(reason=None)
+    page = tmp_path / "report.html"
+    chapter = summary(status, maps, families={}, zoo=False, files=[], page=page)
+    assert "<b>36</b> samples that count" in chapter.html
 
 
 @pytest.mark.parametrize("zoo", [False, True])

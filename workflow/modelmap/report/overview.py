@@ -92,9 +92,11 @@ def summary(status, maps, *, families, zoo, files, page):
         "Each model is a point by the log-likelihoods that it gives to the same texts; near "
         "models predict alike.</p>"
     )
+    # the map of mutual information has the dataset's samples once more
+    counting = [m.samples_kept for name, m in maps.items() if name in datasets and m.models_kept]
     numbers = [
         (f"{len(models):,}", "models"),
-        (f"{sum(m.samples_kept for m in maps.values()):,}", "samples that count"),
+        (f"{sum(counting):,}", "samples that count"),
         (len(maps), "map" if len(maps) == 1 else "maps"),
         (f"{asked.height - ok.height:,}", "failed"),
     ]
