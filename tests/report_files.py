@@ -13,8 +13,10 @@ FIGURES = {"map": METHODS.values(), "heatmap": ["distances"], "tree": ["tree"], 
 DISTANCES = {"n_pairs": 1, "n_below_noise_floor": 0, "n_beyond_kl_limit": None, "kl_limit": 0.15}
 STATUS = ("model", "dataset", "status", "reason", "repo", "commit", "dtype", "attention", "device")
 
+HELD = {"dtype": "float32", "attention": "sdpa", "device": "cpu"}
 
-def write_run(folder, names, *, absent=(), benchmarks=True):
+
+def write_run(folder, names, *, absent=(), benchmarks=True, scored=True):
     """Write the files of a map `planted` under `folder`; return the arguments of `report`."""
     of = folder / "results/map/planted"
     of.mkdir(parents=True)
@@ -42,7 +44,7 @@ def write_run(folder, names, *, absent=(), benchmarks=True):
         "results": [[*row, "planted"] for row in results],
         "maps": {"planted": files},
         "page": folder / "results/report.html",
-        "status": _status(folder / "results/status.tsv", names),
+        "status": _status(folder / "results/status.tsv", names, scored),
         "gates": [gate],
         "files": [of / "suspects.tsv"],
     }
@@ -72,8 +74,11 @@ def _written_tables(of, names, absent):
     return files | {"embeddings": embeddings}
 
 
-def _status(path, names):
-    rows = [dict.fromkeys(STATUS, name) | {"dataset": "planted"} for name in names]
+def _status(path, names, scored):
+    rows = [dict.fromkeys(STATUS, name) | {"dataset": "planted"} | HELD for name in names]
+    rows[-1] |= {"dtype": "bfloat16"}
+    if not scored:
+        rows = [row | dict.fromkeys(HELD) for row in rows]
     frame = pl.DataFrame(rows).with_columns(
         status=pl.when(pl.int_range(pl.len()) < 3).then(pl.lit("refused")).otherwise(pl.lit("ok")),
         **{f"samples_{key}": pl.lit(400) for key in ("ok", "missing")},

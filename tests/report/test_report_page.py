@@ -90,6 +90,8 @@ def test_methods_tell_the_settings_that_hold(tmp_path):
     assert "entries below the 0.02 quantile of all entries are raised to it first" in text
     assert "projected off length of samples" in text
     assert "perplexity 4" in text
+    assert "1 score by weights in bfloat16, attention sdpa, on cpu; 5 scores" in text
+    assert "5 scores by weights in float32, attention sdpa, on cpu." in text
     assert "36 of 40 samples in 18 groups, 6 of 6 models" in text
     assert "The image gap is" not in text
     assert "{{" not in text.replace(NASTY[4], "")
@@ -99,7 +101,8 @@ def test_of_log_likelihoods_of_others_nothing_is_said_of_weights(tmp_path):
     config = told()["config"]
     scored = page_of(tmp_path / "a", NASTY, changes={"config": config}).read_text()
     config["datasets"]["planted"]["source"] = "matrix"
-    given = page_of(tmp_path / "b", NASTY, changes={"config": config}).read_text()
+    how = {"changes": {"config": config}, "scored": False}
+    given = page_of(tmp_path / "b", NASTY, **how).read_text()
     assert [said in scored for said in ("weights in", "computed by others")] == [True, False]
     assert [said in given for said in ("weights in", "computed by others")] == [False, True]
 

@@ -19,7 +19,7 @@ PACKAGES = ("snakemake", "torch", "transformers", "datasets", "numpy", "scipy", 
 PACKAGES += ("umap-learn", "polars", "pyarrow", "matplotlib", "itables")
 
 
-def methods(template, *, config, maps, methods, gaps, theory):
+def methods(template, *, config, maps, status, methods, gaps, theory):
     """Make the chapter of methods.
 
     Parameters
@@ -28,6 +28,7 @@ def methods(template, *, config, maps, methods, gaps, theory):
     config : dict
         As it held, defaults filled in.
     maps : dict of name to overview.MapFacts
+    status : DataFrame of gather.STATUS
     methods : dict of an embedding's name to what people call it
     gaps, theory : bool
         Whether images were exchanged, and theory checked.
@@ -44,6 +45,7 @@ def methods(template, *, config, maps, methods, gaps, theory):
         maps={name: _told(facts) for name, facts in maps.items()},
         methods=methods,
         kl_limit=next(iter(maps.values())).distances["kl_limit"],
+        held=_held(status),
         given=given,
         scored=len(given) < len(datasets),
         subsets=[name for name, block in datasets.items() if block["subset"]],
@@ -87,6 +89,13 @@ _PACKAGES = (
     "<p>Installed where this page was drawn. Each file of scores tells in its footer with which "
     "versions of torch and transformers it was made.</p>"
 )
+
+
+def _held(status):
+    """((dtype, attention, device), how many scores) of what was scored in this folder."""
+    how = ("dtype", "attention", "device")
+    scored = status.filter(pl.col("dtype").is_not_null())
+    return [(row[:3], row[3]) for row in scored.group_by(how).len().sort(how).rows()]
 
 
 def _told(facts):

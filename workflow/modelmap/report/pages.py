@@ -59,7 +59,7 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
         summary(fared, facts, **about),
         *_chapters([r for r in results if r.caption != "status"], facts, filled, page),
         the_run(fared, gates, **run),
-        methods(template, maps=facts, **how),
+        methods(template, maps=facts, status=fared, **how),
         versions(config, root=root, files=files),
     ]
     return report_page("A map of models" if len(facts) == 1 else "Maps of models", chapters)
