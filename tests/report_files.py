@@ -16,7 +16,7 @@ STATUS = ("model", "dataset", "status", "reason", "repo", "commit", "dtype", "at
 HELD = {"dtype": "float32", "attention": "sdpa", "device": "cpu"}
 
 
-def write_run(folder, names, *, absent=(), benchmarks=True, scored=True):
+def write_run(folder, names, *, absent=(), benchmarks=True, scored=True, image=True):
     """Write the files of a map `planted` under `folder`; return the arguments of `report`."""
     of = folder / "results/map/planted"
     of.mkdir(parents=True)
@@ -39,7 +39,8 @@ def write_run(folder, names, *, absent=(), benchmarks=True, scored=True):
     gate = folder / "results/gate/planted"
     gate.mkdir(parents=True)
     check = {"check": names[0], "value": 1.0, "limit": None, "verdict": "flag"}
-    tables.write(gate / "m.parquet", tables.GATE, [check])
+    checks = [check | {"check": name} for name in (names[0], *["image_used"] * image)]
+    tables.write(gate / "m.parquet", tables.GATE, checks)
     return {
         "results": [[*row, "planted"] for row in results],
         "maps": {"planted": files},
@@ -66,8 +67,10 @@ def _written_tables(of, names, absent):
     tables.write(of / "distances.parquet", tables.DISTANCES, [], DISTANCES)
     told = {"parameters": {"perplexity": 4.0}, "n_neighbors": 5}
     told |= {"neighbor_overlap": 0.9, "chance": 0.2, "trustworthiness": 0.98}
+    found = {"n_noise_measured": 6, "n_negative_eigenvalues": 0, "negative_share": 0.0}
     for method in METHODS:
         facts = {"absent": f"too few models for {names[0]}"} if method in absent else told
+        facts = told | {"parameters": found} if method == "mds" else facts
         tables.write(of / f"{method}.parquet", tables.EMBEDDING, [], facts)
     embeddings = {method: of / f"{method}.parquet" for method in METHODS}
     files = {name: of / f"{name}.parquet" for name in ("models", "samples", "distances")}

@@ -20,6 +20,8 @@ from modelmap.validation import validate_config
 
 ROOT = Path(__file__).parents[2]
 GIVEN = {"models": "models.tsv", "datasets": {"planted": {"source": "scenes"}}}
+SHOWN = {"gaps": True, "images": True, "texts": False, "information": ["images"]}
+ONLY_TEXTS = {"gaps": False, "images": False, "texts": True, "information": ["prompt"]}
 NASTY = [
     "</script><img src=x onerror=alert(1)>",
     "<b>bold</b> & \"quoted\" 'too'",
@@ -33,7 +35,7 @@ NASTY = [
 def told(**changes):
     config = validate_config(GIVEN, [], ROOT / "workflow/schemas")
     config["benchmarks"]["table"] = "benchmarks.tsv"
-    of = {"config": config, "methods": METHODS, "families": {}, "zoo": False, "gaps": True}
+    of = {"config": config, "methods": METHODS, "families": {}, "zoo": False, "shown": SHOWN}
     return of | changes
 
 
@@ -85,7 +87,7 @@ def test_models_called_like_numbers_are_called_that_on_the_page(tmp_path):
 def test_methods_tell_the_settings_that_hold(tmp_path):
     config = told()["config"]
     config["map"] |= {"clip": 0.02, "adjust": ["length"]}
-    page = page_of(tmp_path, NASTY, changes={"config": config, "gaps": False})
+    page = page_of(tmp_path, NASTY, changes={"config": config, "shown": ONLY_TEXTS})
     text = " ".join("".join(Page(page.read_text()).text).split())
     assert "entries below the 0.02 quantile of all entries are raised to it first" in text
     assert "projected off length of samples" in text
@@ -93,8 +95,32 @@ def test_methods_tell_the_settings_that_hold(tmp_path):
     assert "1 score by weights in bfloat16, attention sdpa, on cpu; 5 scores" in text
     assert "5 scores by weights in float32, attention sdpa, on cpu." in text
     assert "36 of 40 samples in 18 groups, 6 of 6 models" in text
-    assert "The image gap is" not in text
+    assert "as they were clipped; without what is projected off." in text
+    assert "MDSnothing to set" in text  # what it found is no setting
     assert "{{" not in text.replace(NASTY[4], "")
+
+
+IMAGES = ("behind image", "The image gap is", "an image that matters", "other images being shown")
+TEXTS = ("behind its prompt", "l(x | c) − l(x)")
+
+
+def test_of_texts_nothing_is_said_of_images(tmp_path):
+    of = {"a": {}, "b": {"changes": {"shown": ONLY_TEXTS}, "image": False}}
+    pages = [page_of(tmp_path / name, NASTY, **how).read_text() for name, how in of.items()]
+    assert [[said in page for said in IMAGES] for page in pages] == [[True] * 4, [False] * 4]
+    assert [[said in page for said in TEXTS] for page in pages] == [[False] * 2, [True] * 2]
+
+
+def test_a_run_of_subsets_says_nothing_of_making_them(tmp_path):
+    whole = page_of(tmp_path / "a", NASTY).read_text()
+    config = told()["config"]
+    config["datasets"]["planted"]["subset"] = "chosen.parquet"
+    subset = page_of(tmp_path / "b", NASTY, changes={"config": config}).read_text()
+    said = ("on planted weighted, and so is the mean", 'id="m-subsets"')
+    assert [[words in page for words in said] for page in (whole, subset)] == [
+        [False, True],
+        [True, False],
+    ]
 
 
 def test_of_log_likelihoods_of_others_nothing_is_said_of_weights(tmp_path):
@@ -103,8 +129,10 @@ def test_of_log_likelihoods_of_others_nothing_is_said_of_weights(tmp_path):
     config["datasets"]["planted"]["source"] = "matrix"
     how = {"changes": {"config": config}, "scored": False}
     given = page_of(tmp_path / "b", NASTY, **how).read_text()
-    assert [said in scored for said in ("weights in", "computed by others")] == [True, False]
-    assert [said in given for said in ("weights in", "computed by others")] == [False, True]
+    of_ours = ("weights in", "passes a gate", "what rounding alone moves", "the measured noise")
+    for page, ours in ((scored, True), (given, False)):
+        assert [said in page for said in of_ours] == [ours] * 4
+        assert ("computed by others" in page) != ours
 
 
 def test_of_the_sheet_those_models_count_that_were_asked_for(tmp_path):
@@ -130,7 +158,7 @@ def test_families_are_called_dialects_of_the_zoo_alone(tmp_path, zoo):
 
 
 def test_every_citation_is_a_reference(tmp_path):
-    page = page_of(tmp_path, NASTY, changes={"gaps": True}).read_text()
+    page = page_of(tmp_path, NASTY).read_text()
     anchors = {part.split('"')[0] for part in page.split('href="#')[1:]}
     ids = {part.split('"')[0] for part in page.split('id="')[1:]}
     assert len([a for a in anchors if a.startswith("ref-")]) > 15

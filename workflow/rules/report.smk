@@ -35,6 +35,18 @@ OF_THEORY = results_of([(rules.compare_divergences, CHECKED), (rules.interpolate
 THEORY_IS_MADE = bool(OF_THEORY) and all(os.path.exists(file) for file, *_ in OF_THEORY)
 
 
+def shown():
+    """What models were shown: see modelmap.report.methods."""
+    scored = [DATASETS[dataset] for dataset in SCORED]
+    pmi = [DATASETS[name.removesuffix(".pmi")]["variants"] for name in INFORMATION]
+    return {
+        "gaps": any(map(gaps, DATASETS)),
+        "images": any(map(blocks.shows_images, scored)),
+        "texts": not all(map(blocks.shows_images, scored)),
+        "information": sorted({"prompt" if "no_prompt" in v else "images" for v in pmi}),
+    }
+
+
 rule draw_report:
     input:
         results=[file for file, *_ in RESULTS],
@@ -63,7 +75,7 @@ rule draw_report:
             "methods": METHODS,
             "families": {row["model"]: row["family"] for row in metadata("family")},
             "zoo": any(map(recipe_of, MODELS)),
-            "gaps": any(map(gaps, DATASETS)),
+            "shown": shown(),
         },
     script:
         "../scripts/draw_report.py"

@@ -18,8 +18,11 @@ from modelmap.figures.table import table
 PACKAGES = ("snakemake", "torch", "transformers", "datasets", "numpy", "scipy", "scikit-learn")
 PACKAGES += ("umap-learn", "polars", "pyarrow", "matplotlib", "itables")
 
+# By classical scaling; they stand among its parameters.
+FOUND = ("n_noise_measured", "n_negative_eigenvalues", "negative_share")
 
-def methods(template, *, config, maps, status, methods, gaps, theory):
+
+def methods(template, *, config, maps, status, methods, theory, **shown):
     """Make the chapter of methods.
 
     Parameters
@@ -30,8 +33,10 @@ def methods(template, *, config, maps, status, methods, gaps, theory):
     maps : dict of name to overview.MapFacts
     status : DataFrame of gather.STATUS
     methods : dict of an embedding's name to what people call it
-    gaps, theory : bool
-        Whether images were exchanged, and theory checked.
+    theory : bool
+        Whether it was checked.
+    shown : gaps, images, texts (whether images were exchanged; whether datasets show images; and
+        texts alone), information (of "images", "prompt": what maps of it are made of)
 
     Returns
     -------
@@ -39,6 +44,7 @@ def methods(template, *, config, maps, status, methods, gaps, theory):
     """
     datasets = config["datasets"]
     given = [name for name, block in datasets.items() if block["source"] == "matrix"]
+    subsets = [name for name, block in datasets.items() if block["subset"]]
     environment = Environment(undefined=StrictUndefined, autoescape=True)
     html = environment.from_string(template).render(
         config=config,
@@ -48,9 +54,10 @@ def methods(template, *, config, maps, status, methods, gaps, theory):
         held=_held(status),
         given=given,
         scored=len(given) < len(datasets),
-        subsets=[name for name, block in datasets.items() if block["subset"]],
-        gaps=gaps,
+        subsets=subsets,
+        changed=list(_changed(config["map"], subsets)),
         theory=theory,
+        **shown,
     )
     before, *rest = re.split(r'<h3 id="([\w-]+)">(.*?)</h3>', html)
     parts = [Section(*part) for part in zip(*[iter(rest)] * 3, strict=True)]
@@ -91,6 +98,11 @@ _PACKAGES = (
 )
 
 
+def set_of(parameters):
+    """The settings of an embedding (dict) in words, without what it found."""
+    return ", ".join(f"{k} {_short(v)}" for k, v in parameters.items() if k not in FOUND)
+
+
 def _held(status):
     """((dtype, attention, device), how many scores) of what was scored in this folder."""
     how = ("dtype", "attention", "device")
@@ -98,12 +110,20 @@ def _held(status):
     return [(row[:3], row[3]) for row in scored.group_by(how).len().sort(how).rows()]
 
 
+def _changed(settings, subsets):
+    """What makes d² another number than the plain variance."""
+    if settings["clip"] is not None:
+        yield "l are the log-likelihoods as they were clipped"
+    if settings["adjust"]:
+        yield "without what is projected off"
+    if subsets:
+        yield f"on {', '.join(subsets)} weighted, and so is the mean"
+
+
 def _told(facts):
     """The facts of a map, settings of embeddings as text."""
     settings = {
-        method: found.get("absent")
-        or ", ".join(f"{k} {_short(v)}" for k, v in found["parameters"].items())
-        or "nothing to set"
+        method: found.get("absent") or set_of(found["parameters"]) or "nothing to set"
         for method, found in facts.embeddings.items()
     }
     return facts._replace(embeddings=settings)

@@ -30,7 +30,7 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
     root : Path
         Of the workflow.
     told : dict: config (as it held), methods (embedding to title), families (model to family), zoo
-        (whether models of it are among these), gaps (whether images were exchanged)
+        (whether models of it are among these), shown (as methods.methods has it)
     status : Path of status.tsv
     gates : list of Path
         A folder of each dataset.
@@ -52,7 +52,7 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
 
     about = {"families": told["families"], "zoo": told["zoo"], "files": files, "page": page}
     run = {"caption": filled("status", None), "status_file": status, "page": page}
-    how = {key: told[key] for key in ("config", "methods", "gaps")}
+    how = {key: told[key] for key in ("config", "methods")} | told["shown"]
     how["theory"] = any(result.caption == "divergences" for result in results)
     template = (texts / "methods.html").read_text(encoding="utf-8")
     chapters = [

@@ -64,10 +64,11 @@ def _gate(folders):
         return ""
     checks = pl.concat(checked)
     failed = checks.filter(pl.col("verdict") != "pass")
+    image = ", an image that matters" * ("image_used" in checks["check"])
     said = (
         f"<p>{checks.height:,} checks on {len(checked):,} scores before they counted: finite "
-        "numbers, no target that leaks into earlier logits, the same alone and in a batch, an "
-        f"image that matters. {failed.height:,} did not pass.</p>"
+        f"numbers, no target that leaks into earlier logits, the same alone and in a batch{image}. "
+        f"{failed.height:,} did not pass.</p>"
     )
     columns = ("model", "dataset", "check", "value", "limit", "verdict")
     return said + (_shown(failed.select(columns), "gate") if failed.height else "")
