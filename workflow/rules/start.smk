@@ -6,7 +6,7 @@ from modelmap import keeping, runs, tables
 
 OTHERS = []  # what there is to tell of other runs in this folder
 
-# The report is drawn by a second Snakemake, within a job, which locks nothing.
+# Snakemake's own report is drawn by a second Snakemake, within a job, which locks nothing.
 if workflow.is_main_process and "--nolock" not in sys.argv:
     try:
         OTHERS = runs.enter(".snakemake")
