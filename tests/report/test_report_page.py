@@ -111,6 +111,12 @@ def test_of_texts_nothing_is_said_of_images(tmp_path):
     assert [[said in page for said in TEXTS] for page in pages] == [[False] * 2, [True] * 2]
 
 
+def test_no_table_is_downloaded_by_the_name_of_another_file(tmp_path):
+    html = page_of(tmp_path, NASTY).read_text()
+    assert 'aria-label="how every model fared"' in html
+    assert 'aria-label="status"' not in html
+
+
 def test_a_run_of_subsets_says_nothing_of_making_them(tmp_path):
     whole = page_of(tmp_path / "a", NASTY).read_text()
     config = told()["config"]

@@ -40,7 +40,7 @@ def the_run(status, gates, *, caption, status_file, page):
     links = f"<p class=files>{' · '.join(link(file, page, file.name) for file in files)}</p>"
     scored = status.filter(pl.col("repo").is_not_null()).select(SCORED)
     parts = [
-        Section("status", "How every model fared", _shown(fared, "status") + links),
+        Section("status", "How every model fared", _shown(fared, "how every model fared") + links),
         Section("gate", "The gate", _gate(gates)),
         Section("provenance", "What was scored", _scored(scored)),
     ]
