@@ -188,6 +188,17 @@ def test_touching_every_script_and_module_does_nothing(project):
     assert plan(project) == {}
 
 
+def test_an_edited_text_of_the_report_draws_the_report(project):
+    text = project / "workflow/report/map.rst"
+    before, at = text.read_text(), text.stat()
+    try:
+        text.write_text(before + "More.\n")
+        assert plan(project) == {"draw_report": 1}
+    finally:
+        text.write_text(before)
+        os.utime(text, ns=(at.st_atime_ns, at.st_mtime_ns))
+
+
 def test_a_checkpoint_changed_in_place_is_scored_anew(project):
     weights = project / "resources/zoo/smolvlm-base/model.safetensors"
     before = weights.stat()

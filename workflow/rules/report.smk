@@ -34,6 +34,9 @@ RESULTS = results_of(SHOWN) + [
 OF_THEORY = results_of([(rules.compare_divergences, CHECKED), (rules.interpolate, CHECKED)])
 THEORY_IS_MADE = bool(OF_THEORY) and all(os.path.exists(file) for file, *_ in OF_THEORY)
 
+# Cheap to draw: an edited caption shows.
+TEXTS = sorted(str(path) for path in (ROOT / "workflow/report").glob("[!.]*"))
+
 
 def shown():
     """What models were shown: see modelmap.report.methods."""
@@ -60,6 +63,7 @@ rule draw_report:
         ],
         gates=per_dataset("results/gate/{dataset}"),
         status="results/status.tsv",
+        texts=TEXTS,
     output:
         "results/report.html",
     log:

@@ -8,6 +8,7 @@ from modelmap.report.pages import report
 log_to(snakemake.log[0])
 
 params, given = snakemake.params, snakemake.input
+made = [file for file in given if file not in given.texts]
 workflow = Path(snakemake.scriptdir).resolve().parent  # "…/rules/../scripts"
 results = [[file, *row] for file, row in zip(given.results, params.results, strict=True)]
 results += [row for *row, _ in params.theory]
@@ -27,11 +28,11 @@ page = report(
     results,
     maps,
     page=Path(snakemake.output[0]),
-    texts=workflow / "report",
+    texts=Path(given.texts[0]).parent,
     root=workflow.parent,
     told=params.told,
     status=Path(given.status),
     gates=[Path(folder) for folder in given.gates],
-    files=[Path(file) for file in [*given, *(row[0] for row in params.theory)]],
+    files=[Path(file) for file in [*made, *(row[0] for row in params.theory)]],
 )
 Path(snakemake.output[0]).write_text(page, encoding="utf-8")
