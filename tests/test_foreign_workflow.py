@@ -76,7 +76,9 @@ def test_a_matrix_makes_a_whole_map_without_any_model(project):
 
 def test_a_name_ends_no_script_and_is_no_path(project):
     """Snakemake's report holds the params of all jobs, names of models among them, as JSON."""
-    run(project, "--configfile", "my.yaml", "--", "snakemake_report", snakefile=SNAKEFILE)
+    target = ("--configfile", "my.yaml", "--", "snakemake_report")
+    said = run(project, *target, snakefile=SNAKEFILE)
+    assert "Open\n  results/snakemake_report.html\n  results/map/others/map.html" in said
     report = (project / "results/snakemake_report.html").read_text()
     assert r"../../\u003c/script>\u003cimg src=x onerror=alert(1)>" in report
     pages = [*project.rglob("results/**/*.html")]

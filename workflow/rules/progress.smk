@@ -196,13 +196,14 @@ def status_rows():
 
 
 def files_to_open():
-    """The files to look at first; where there is no page, those that were asked for."""
+    """The files to look at first: one that was asked for, pages, else all that was asked for."""
     made = [job for job in workflow.dag.jobs if is_made(job)]
     pages = sorted((PAGES.index(os.path.basename(file)), file) for file in pages_of(made))
     plans = [job.params.text for job in made if job.rule.name == "plan"]
-    wanted = workflow.dag.derived_targetfiles
-    asked = {str(file) for job in made for file in job.output if file in wanted}
-    return [file for _, file in pages] + plans or sorted(asked)
+    wanted = {f for job in workflow.dag.targetjobs for f in (job.output or job.input)}
+    asked = sorted({str(file) for job in made for file in job.output if file in wanted})
+    first = asked if len(asked) == 1 else []
+    return [*dict.fromkeys(first + [file for _, file in pages] + plans)] or asked
 
 
 def pages_of(jobs):
