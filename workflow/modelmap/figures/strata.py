@@ -42,11 +42,8 @@ def strata_figure(losses, models):
     )
     table = table.with_columns(loss=loss)
     row = "label" if table["model"].n_unique() <= MOST_ROWS else "family"
-    order = (
-        table.filter(stratum=ALL)
-        .group_by(row)
-        .agg(pl.col("loss").mean(), of=pl.col("family").first())
-    )
+    order = table.filter(stratum=ALL).group_by(row)
+    order = order.agg(pl.col("loss").mean(), of=pl.col("family").first())
     order = order.sort("loss", row, descending=True)
     at = {name: i for i, name in enumerate(order[row])}
     strata = sorted(set(table["stratum"]) - {ALL}) or [ALL]
