@@ -49,6 +49,12 @@ def test_rows_behind_the_first_are_data_that_ends_no_script():
     assert f"The first {tables.IN_HTML} of 80 rows" in html
 
 
+def test_numbers_are_shown_to_three_digits_and_whole_ones_in_full():
+    shown = [1.0, 0.0, 0.999, 0.5, -9.996, 99.96, 5396.65, 1e-7, float("nan")]
+    said = ["1.00", "0.00", "0.999", "0.500", "-10.0", "100", "5,397", "1.00e-07", "nan"]
+    assert [tables._shown(value) for value in shown] == said
+
+
 def test_only_a_page_with_a_long_table_holds_the_scripts(tmp_path):
     assert written(tmp_path, tables.MANY).stat().st_size < 20_000
     assert written(tmp_path, tables.MANY + 1).stat().st_size > 500_000

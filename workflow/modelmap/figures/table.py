@@ -123,8 +123,8 @@ def _shown(value):
         return "\u2013"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1 else f"{value:,.2f}"
+    if isinstance(value, float):  # three digits, or all before the point
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
     if isinstance(value, int) and abs(value) >= 10_000:  # a year is none of these
         return f"{value:,}"
     return str(value)
