@@ -1,5 +1,6 @@
 """What a report shows of each result: its figures, its tables, links to its files."""
 
+import json
 from html import escape
 from os.path import relpath
 from pathlib import Path
@@ -10,6 +11,7 @@ import polars as pl
 from modelmap.figures.picture import link, picture
 from modelmap.figures.report import Section, folded, tabs
 from modelmap.figures.table import table
+from modelmap.report.methods import set_of
 
 MOST_ROWS = 3  # neighbors of each model
 UNFOLDED = 12  # rows; a longer table beside a figure is folded
@@ -109,7 +111,7 @@ def sections(results, captions, page):
 def read_table(file):
     """A table as a report shows it: without columns that hold nothing.
 
-    Of neighbors the nearest MOST_ROWS of each model.
+    Of neighbors the nearest MOST_ROWS of each model; settings of embeddings in words.
     """
     path = Path(file)
     if path.suffix == ".parquet":
@@ -119,6 +121,11 @@ def read_table(file):
         frame = frame.collect()
     else:
         frame = read_tsv(path)
+        if "parameters" in frame.columns:
+            held = pl.col("parameters").map_elements(
+                lambda text: set_of(json.loads(text)), return_dtype=pl.String
+            )
+            frame = frame.with_columns(parameters=held)
     empty = [column.name for column in frame if column.null_count() == frame.height]
     return frame.drop(empty) if frame.height else frame
 
