@@ -88,7 +88,8 @@ def summary(status, maps, *, families, zoo, files, page):
     lead = (
         f"<p class=lead>{_count(len(models), 'model')} "
         f"{f'of {n_families} families ' * (n_families > 1)}"
-        f"on {_count(len(datasets), 'dataset')}: {ok.height:,} of {asked.height:,} scores are ok. "
+        f"on {_count(len(datasets), 'dataset')}: {ok.height:,} of {_count(asked.height, 'score')} "
+        f"{'is' if 1 in (ok.height, asked.height) else 'are'} ok. "
         "Each model is a point by the log-likelihoods that it gives to the same texts; near "
         "models predict alike.</p>"
     )
@@ -159,8 +160,10 @@ def _glance(maps):
         rows.append(
             {
                 "map": name,
-                "models": _of(found.models_kept, found.models),
-                "samples": _of(found.samples_kept, found.samples),
+                "models": found.models_kept,
+                "models left out": found.models - found.models_kept,
+                "samples": found.samples_kept,
+                "samples left out": found.samples - found.samples_kept,
                 "groups": found.groups,
                 "pairs": distances["n_pairs"],
                 "below noise": distances["n_below_noise_floor"],
