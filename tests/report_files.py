@@ -16,8 +16,10 @@ STATUS = ("model", "dataset", "status", "reason", "repo", "commit", "dtype", "at
 HELD = {"dtype": "float32", "attention": "sdpa", "device": "cpu"}
 
 
-def write_run(folder, names, *, absent=(), benchmarks=True, scored=True, image=True):
-    """Write the files of a map `planted` under `folder`; return the arguments of `report`."""
+def write_run(
+    folder, names, *, absent=(), benchmarks=True, scored=True, image=True, name="planted"
+):
+    """Write the files of a map under `folder`; return the arguments of `report`."""
     of = folder / "results/map/planted"
     of.mkdir(parents=True)
     files = _written_tables(of, names, absent)
@@ -30,7 +32,7 @@ def write_run(folder, names, *, absent=(), benchmarks=True, scored=True, image=T
     suspects.write_csv(of / "suspects.tsv", separator="\t")
     results.append([str(of / "suspects.tsv"), "suspects", "table", "undeclared parents"])
     results += [
-        [str(of / f"{name}.parquet"), name, "table", name] for name in ("neighbors", "models")
+        [str(of / f"{kind}.parquet"), kind, "table", kind] for kind in ("neighbors", "models")
     ]
     if benchmarks:
         for i in range(3):
@@ -42,8 +44,8 @@ def write_run(folder, names, *, absent=(), benchmarks=True, scored=True, image=T
     checks = [check | {"check": name} for name in (names[0], *["image_used"] * image)]
     tables.write(gate / "m.parquet", tables.GATE, checks)
     return {
-        "results": [[*row, "planted"] for row in results],
-        "maps": {"planted": files},
+        "results": [[*row, name] for row in results],
+        "maps": {name: files},
         "page": folder / "results/report.html",
         "status": _status(folder / "results/status.tsv", names, scored),
         "gates": [gate],

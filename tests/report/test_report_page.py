@@ -1,5 +1,6 @@
 """The page that tells a run: whole, whatever is in the run, and quick with a thousand models."""
 
+import json
 import re
 from pathlib import Path
 from subprocess import run
@@ -15,13 +16,14 @@ from modelmap import adjustment, gather, labels, predict, strata, structure, sub
 from modelmap.report.methods import versions
 from modelmap.report.overview import MapFacts, summary
 from modelmap.report.pages import report
-from modelmap.report.sections import read_tsv
+from modelmap.report.sections import read_table, read_tsv
 from modelmap.validation import validate_config
 
 ROOT = Path(__file__).parents[2]
 GIVEN = {"models": "models.tsv", "datasets": {"planted": {"source": "scenes"}}}
 SHOWN = {"gaps": True, "images": True, "texts": False, "information": ["images"]}
 ONLY_TEXTS = {"gaps": False, "images": False, "texts": True, "information": ["prompt"]}
+MAPS = {"d": MapFacts(3, 3, 40, 36, 18, DISTANCES, {"tsne": {}})}
 NASTY = [
     "</script><img src=x onerror=alert(1)>",
     "<b>bold</b> & \"quoted\" 'too'",
@@ -117,6 +119,39 @@ def test_no_table_is_downloaded_by_the_name_of_another_file(tmp_path):
     assert 'aria-label="status"' not in html
 
 
+def test_a_dataset_may_be_called_0(tmp_path):
+    ids = re.findall(r'id="([^"]*)"', page_of(tmp_path, NASTY, name="0").read_text())
+    assert "map-0" in ids
+    assert len(ids) == len(set(ids))
+
+
+def test_settings_of_embeddings_are_told_in_words(tmp_path):
+    text = json.dumps({"metric": "euclidean", "learning_rate": 5 / 3, "n_noise_measured": 6})
+    rows = {"method": ["tsne", "umap"], "parameters": [text, None]}
+    pl.DataFrame(rows).write_csv(tmp_path / "embeddings.tsv", separator="\t")
+    held = read_table(tmp_path / "embeddings.tsv")["parameters"]
+    assert held.to_list() == ["metric euclidean, learning_rate 1.67", None]
+
+
+@pytest.mark.parametrize(
+    ("ok", "n", "said"),
+    [(1, 1, "1 of 1 score is"), (1, 2, "1 of 2 scores is"), (4, 4, "4 of 4 scores are")],
+)
+def test_of_one_score_it_is_said_that_it_is(ok, n, said):
+    status = [{"model": f"m{i}", "status": "ok" if i < ok else "gated"} for i in range(n)]
+    status = pl.DataFrame(status).with_columns(dataset=pl.lit("d"), reason=None)
+    html = summary(status, MAPS, families={}, zoo=False, files=[], page=Path("report.html")).html
+    assert f"{said} ok." in html
+
+
+def test_at_a_glance_counts_are_numbers():
+    status = pl.DataFrame({"model": ["m"], "dataset": ["d"], "status": ["ok"], "reason": [None]})
+    how = {"families": {}, "zoo": False, "files": [], "page": Path("report.html")}
+    glance = summary(status, MAPS, **how).sections[0].html
+    for column in ("models", "models left out", "samples", "samples left out", "groups"):
+        assert f'<th class="number">{column}</th>' in glance
+
+
 def test_a_run_of_subsets_says_nothing_of_making_them(tmp_path):
     whole = page_of(tmp_path / "a", NASTY).read_text()
     config = told()["config"]
@@ -148,7 +183,7 @@ def test_of_the_sheet_those_models_count_that_were_asked_for(tmp_path):
 
 
 def test_samples_count_once_and_where_there_are_models(tmp_path):
-    with_models = MapFacts(3, 3, 40, 36, 18, DISTANCES, {"tsne": {}})
+    with_models = MAPS["d"]
     maps = {"d": with_models, "d.pmi": with_models, "e": with_models._replace(models_kept=0)}
     status = pl.DataFrame([{"model": "m", "dataset": d, "status": "ok"} for d in "de"])
     status = status.with_columns(reason=None)

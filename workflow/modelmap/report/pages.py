@@ -74,7 +74,7 @@ def _chapters(results, maps, filled, page):
     of_maps = [result for result in results if all(result not in some for some in common.values())]
     for i, (name, facts) in enumerate(maps.items()):
         mine = sections([result for result in of_maps if result.of == name], filled, page)
-        yield Chapter(f"map-{i}", f"The map of {name}", numbers_of(facts), mine)
+        yield Chapter(f"chapter-{i}", f"The map of {name}", numbers_of(facts), mine)
     for id, some in common.items():
         if some:
             yield Chapter(id, CHAPTERS[id][0], "", sections(some, filled, page))
