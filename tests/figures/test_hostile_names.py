@@ -126,6 +126,7 @@ def page_of_findings(zoo, names):
         counts=counts,
         gates={name: pl.DataFrame([check]) for name in names},
         kin=kin,
+        labels={names[0]: names[1]},
     )
 
 

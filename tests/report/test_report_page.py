@@ -37,7 +37,8 @@ NASTY = [
 def told(**changes):
     config = validate_config(GIVEN, [], ROOT / "workflow/schemas")
     config["benchmarks"]["table"] = "benchmarks.tsv"
-    of = {"config": config, "methods": METHODS, "families": {}, "zoo": False, "shown": SHOWN}
+    of = {"config": config, "methods": METHODS, "families": {}, "labels": {}}
+    of |= {"zoo": False, "shown": SHOWN}
     return of | changes
 
 
@@ -117,6 +118,19 @@ def test_no_table_is_downloaded_by_the_name_of_another_file(tmp_path):
     html = page_of(tmp_path, NASTY).read_text()
     assert 'aria-label="how every model fared"' in html
     assert 'aria-label="status"' not in html
+
+
+def test_models_are_told_by_label_wherever_one_is_called_otherwise(tmp_path):
+    names = ["a", "b", "c"]
+    pages = {
+        label: page_of(tmp_path / label, names, changes={"labels": {"a": label, "b": "b"}})
+        for label in ("a", "Called <A>")
+    }
+    plain, labels = (page.read_text() for page in pages.values())
+    assert 'class="text">label' not in plain
+    for section in ("status", "neighbors-planted", "models-planted", "suspects-planted"):
+        shown = labels.split(f'<h3 id="{section}">')[1]
+        assert "Called &lt;A&gt;" in shown.split("<h3")[0]
 
 
 def test_a_dataset_may_be_called_0(tmp_path):

@@ -78,6 +78,7 @@ rule draw_report:
             "config": config,
             "methods": METHODS,
             "families": {row["model"]: row["family"] for row in metadata("family")},
+            "labels": {row["model"]: row["label"] for row in metadata("label")},
             "zoo": any(map(recipe_of, MODELS)),
             "shown": shown(),
         },

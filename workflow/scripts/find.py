@@ -31,6 +31,7 @@ page = findings.findings_page(
     counts=pairs.counts(distances),
     gates={path.stem: tables.read(path, tables.GATE) for path in gates},
     kin=kin,
+    labels={row["model"]: row["label"] for row in params.models},
     title=snakemake.wildcards.map,
 )
 Path(output.page).write_text(page, encoding="utf-8")

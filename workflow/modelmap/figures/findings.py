@@ -3,10 +3,14 @@
 import polars as pl
 
 from modelmap.figures.kin import kin_sections
-from modelmap.figures.table import page_of_tables, section
+from modelmap.figures.table import labeled, page_of_tables, section
+
+LOSSES = ("model", "kept", "reason", "samples_ok")
+LOSSES += ("nats_per_sample", "nats_per_token", "bits_per_byte")
+NEAREST = ("model", "neighbor", "kl_nats", "low", "high", "p_nearest")
 
 
-def findings_page(*, title, models, neighbors, families, contrasts, counts, gates, kin):
+def findings_page(*, title, models, neighbors, families, contrasts, counts, gates, kin, labels):
     """Make the page.
 
     Parameters
@@ -21,16 +25,18 @@ def findings_page(*, title, models, neighbors, families, contrasts, counts, gate
         (bits per byte)
     gates : dict of model to DataFrame: check, value, limit, verdict
     kin : dict: the tables that figures.kin.kin_sections takes
+    labels : dict of model to label
 
     Returns
     -------
     str, HTML that needs nothing else
     """
+    kin = kin | {"suspects": labeled(kin["suspects"], labels)}
     body = [
-        _losses(models),
+        _losses(models, labels),
         _image(models),
         _first_tokens(models),
-        _nearest(neighbors),
+        _nearest(neighbors, labels),
         _families(families, kin["labels"]),
         _contrasts(contrasts),
         *kin_sections(**kin),
@@ -41,20 +47,12 @@ def findings_page(*, title, models, neighbors, families, contrasts, counts, gate
     return page_of_tables(f"Findings on {title}", body)
 
 
-def _losses(models):
+def _losses(models, labels):
     return section(
         "Mean negative log-likelihood",
         "Over the kept samples; lower is better. The three units are not to be mixed: models cut "
         "text into different tokens.",
-        models.sort("model").select(
-            "model",
-            "kept",
-            "reason",
-            "samples_ok",
-            nats_per_sample=pl.col("nats_per_sample"),
-            nats_per_token=pl.col("nats_per_token"),
-            bits_per_byte=pl.col("bits_per_byte"),
-        ),
+        labeled(models.sort("model").select(LOSSES), labels),
     )
 
 
@@ -84,14 +82,12 @@ def _first_tokens(models):
     )
 
 
-def _nearest(neighbors):
+def _nearest(neighbors, labels):
     return section(
         "Nearest models",
         "By KL divergence (nats a sample), with its confidence interval, and the probability that "
         "it is indeed the nearest (bootstrap over images).",
-        neighbors.filter(pl.col("rank") == 1).select(
-            "model", "neighbor", "kl_nats", "low", "high", "p_nearest"
-        ),
+        labeled(neighbors.filter(pl.col("rank") == 1).select(NEAREST), labels),
     )
 
 

@@ -15,6 +15,10 @@ from modelmap.figures.html import asset, page
 IN_HTML = 50  # rows; those behind them are data, and the page without scripts says so
 MANY = 10  # rows; a page without a longer table is not worth 620 kB of scripts
 
+# column of models -> what the column of their labels is called
+LABELS = {"model": "label", "neighbor": "label_neighbor", "model_a": "label_a"}
+LABELS |= {"model_b": "label_b"}
+
 
 def page_of_tables(title, sections):
     """A page of sections with tables, which scripts make sortable where one of them is long."""
@@ -51,6 +55,23 @@ def table(frame, name):
         f'<div class="wide"><table class="data" aria-label="{escape(name)}"><thead><tr>{head}</tr>'
         f"</thead><tbody>{rows}</tbody></table>{_rest(frame)}</div>"
     )
+
+
+def labeled(frame, labels):
+    """A table with a column of labels beside each of models, where any model has another label.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    labels : dict of model to label, which may be missing
+    """
+    called = {model: label for model, label in labels.items() if label}
+    for column, title in LABELS.items():
+        if column in frame.columns:
+            shown = frame[column].replace(called).alias(title)
+            if (shown != frame[column]).any():
+                frame = frame.clone().insert_column(frame.columns.index(column) + 1, shown)
+    return frame
 
 
 def scripts(sections):

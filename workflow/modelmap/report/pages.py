@@ -29,8 +29,8 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
         The folder of captions and of the template of methods.
     root : Path
         Of the workflow.
-    told : dict: config (as it held), methods (embedding to title), families (model to family), zoo
-        (whether models of it are among these), shown (as methods.methods has it)
+    told : dict: config (as it held), methods (embedding to title), families and labels (of
+        models), zoo (whether models of it are among these), shown (as methods.methods has it)
     status : Path of status.tsv
     gates : list of Path
         A folder of each dataset.
@@ -44,20 +44,20 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
     results = [Result(*result) for result in results]
     facts = {name: read_facts(**of) for name, of in maps.items()}
     fared = read_tsv(status)
-    config = told["config"]
+    config, labels = told["config"], told["labels"]
 
     def filled(name, of):
         text = (texts / f"{name}.rst").read_text(encoding="utf-8")
         return caption(text, of=of, params={"level": config["map"]["level"]})
 
     about = {"families": told["families"], "zoo": told["zoo"], "files": files, "page": page}
-    run = {"caption": filled("status", None), "status_file": status, "page": page}
+    run = {"labels": labels, "caption": filled("status", None), "status_file": status, "page": page}
     how = {key: told[key] for key in ("config", "methods")} | told["shown"]
     how["theory"] = any(result.caption == "divergences" for result in results)
     template = (texts / "methods.html").read_text(encoding="utf-8")
     chapters = [
         summary(fared, facts, **about),
-        *_chapters([r for r in results if r.caption != "status"], facts, filled, page),
+        *_chapters([r for r in results if r.caption != "status"], facts, filled, page, labels),
         the_run(fared, gates, **run),
         methods(template, maps=facts, status=fared, **how),
         versions(config, root=root, files=files),
@@ -65,7 +65,7 @@ def report(results, maps, *, page, texts, root, told, status, gates, files):
     return report_page("A map of models" if len(facts) == 1 else "Maps of models", chapters)
 
 
-def _chapters(results, maps, filled, page):
+def _chapters(results, maps, filled, page, labels):
     """A chapter for each map, then those about several maps."""
     common = {
         id: [result for result in results if result.caption.startswith(names)]
@@ -73,8 +73,8 @@ def _chapters(results, maps, filled, page):
     }
     of_maps = [result for result in results if all(result not in some for some in common.values())]
     for i, (name, facts) in enumerate(maps.items()):
-        mine = sections([result for result in of_maps if result.of == name], filled, page)
+        mine = sections([result for result in of_maps if result.of == name], filled, page, labels)
         yield Chapter(f"chapter-{i}", f"The map of {name}", numbers_of(facts), mine)
     for id, some in common.items():
         if some:
-            yield Chapter(id, CHAPTERS[id][0], "", sections(some, filled, page))
+            yield Chapter(id, CHAPTERS[id][0], "", sections(some, filled, page, labels))

@@ -7,13 +7,13 @@ import polars as pl
 from modelmap import tables
 from modelmap.figures.picture import link
 from modelmap.figures.report import Chapter, Section
-from modelmap.figures.table import table
+from modelmap.figures.table import labeled, table
 
 FARED = ("model", "dataset", "status", "reason", "samples_ok", "samples_missing", "seconds")
 SCORED = ("model", "dataset", "repo", "commit", "dtype", "attention", "device")
 
 
-def the_run(status, gates, *, caption, status_file, page):
+def the_run(status, gates, *, labels, caption, status_file, page):
     """Make the chapter.
 
     Parameters
@@ -21,6 +21,7 @@ def the_run(status, gates, *, caption, status_file, page):
     status : DataFrame of gather.STATUS
     gates : list of Path
         A folder of tables.GATE for each dataset.
+    labels : dict of model to label
     caption : str, HTML
     status_file : Path
         Whose page lies beside it, to link.
@@ -35,7 +36,7 @@ def the_run(status, gates, *, caption, status_file, page):
         "memory_gb": pl.col("peak_memory").cast(pl.Float64) / 1e9,  # all null: read as text
         "gpu_memory_gb": pl.col("peak_device_memory").cast(pl.Float64) / 1e9,
     }
-    fared = status.select(*FARED, **gb)
+    fared = labeled(status.select(*FARED, **gb), labels)
     files = [status_file, status_file.with_suffix(".html")]
     links = f"<p class=files>{' · '.join(link(file, page, file.name) for file in files)}</p>"
     scored = status.filter(pl.col("repo").is_not_null()).select(SCORED)

@@ -10,7 +10,7 @@ import polars as pl
 
 from modelmap.figures.picture import link, picture
 from modelmap.figures.report import Section, folded, tabs
-from modelmap.figures.table import table
+from modelmap.figures.table import labeled, table
 from modelmap.report.methods import set_of
 
 MOST_ROWS = 3  # neighbors of each model
@@ -81,7 +81,7 @@ class Result(NamedTuple):
     of: str | None  # the map or dataset that it is of
 
 
-def sections(results, captions, page):
+def sections(results, captions, page, labels):
     """Make a section of the results of each caption, side by side where they are of several maps.
 
     Parameters
@@ -90,6 +90,7 @@ def sections(results, captions, page):
     captions : function of (caption, of) to HTML
     page : Path
         Where the report will lie, for links.
+    labels : dict of model to label
 
     Returns
     -------
@@ -102,7 +103,7 @@ def sections(results, captions, page):
         for of in dict.fromkeys(result.of for result in some):
             mine = [result for result in some if result.of == of]
             key = f"{name}-{len(panels)}-{mine[0].of or 'all'}"
-            panels.append((of or "all", _panel(mine, captions(name, of), page, _id(key))))
+            panels.append((of or "all", _panel(mine, captions(name, of), page, _id(key), labels)))
         key = _id(f"{name}-{some[0].of or 'all'}")
         made.append(Section(key, TITLES[name], tabs(f"of-{key}", panels)))
     return made
@@ -136,7 +137,7 @@ def read_tsv(file):
     return pl.read_csv(file, separator="\t", infer_schema_length=None, schema_overrides=text)
 
 
-def _panel(results, caption, page, key):
+def _panel(results, caption, page, key, labels):
     """The results of one caption and one map: figures, tables, links."""
     of = results[0].of
     drawn = [result for result in results if result.kind == "figure"]
@@ -145,7 +146,8 @@ def _panel(results, caption, page, key):
         for result in drawn
         for title, svg in _drawings(result)
     ]
-    tables = [_table(result, page, bool(drawn)) for result in results if result.kind == "table"]
+    listed = [result for result in results if result.kind == "table"]
+    tables = [_table(result, page, labels, bool(drawn)) for result in listed]
     shown = tabs(key, figures) if figures else ""
     return f'<p class="caption">{caption}</p>{shown}{_links(results, page)}{"".join(tables)}'
 
@@ -170,13 +172,13 @@ def _drawings(result):
     return [(svg.stem, svg) for svg in sorted(path.glob("*.svg"))]
 
 
-def _table(result, page, beside_figure):
+def _table(result, page, labels, beside_figure):
     path = Path(result.file)
     name = Path(relpath(path, page.parent)).with_suffix("").as_posix()
     frame = read_table(path)
     if not frame.height:
         return f"<p>No row in {link(path, page, path.name)}.</p>"
-    shown = table(frame, name.replace("/", " "))
+    shown = table(labeled(frame, labels), name.replace("/", " "))
     shown = f"<p class=files>{link(path, page, path.name)}</p>{shown}"
     if beside_figure and frame.height > UNFOLDED:
         return folded(f"{result.what}: {frame.height:,} rows", shown)
