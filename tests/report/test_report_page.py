@@ -139,12 +139,12 @@ def test_a_dataset_may_be_called_0(tmp_path):
     assert len(ids) == len(set(ids))
 
 
-def test_settings_of_embeddings_are_told_in_words(tmp_path):
+def test_parameters_of_embeddings_are_told_in_words(tmp_path):
     text = json.dumps({"metric": "euclidean", "learning_rate": 5 / 3, "n_noise_measured": 6})
     rows = {"method": ["tsne", "umap"], "parameters": [text, None]}
     pl.DataFrame(rows).write_csv(tmp_path / "embeddings.tsv", separator="\t")
     held = read_table(tmp_path / "embeddings.tsv")["parameters"]
-    assert held.to_list() == ["metric euclidean, learning_rate 1.67", None]
+    assert held.to_list() == ["metric euclidean, learning_rate 1.67, n_noise_measured 6", None]
 
 
 @pytest.mark.parametrize(

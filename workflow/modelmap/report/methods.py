@@ -98,9 +98,9 @@ _PACKAGES = (
 )
 
 
-def set_of(parameters):
-    """The settings of an embedding (dict) in words, without what it found."""
-    return ", ".join(f"{k} {_short(v)}" for k, v in parameters.items() if k not in FOUND)
+def in_words(parameters):
+    """The parameters of an embedding (dict)."""
+    return ", ".join(f"{key} {_short(value)}" for key, value in parameters.items())
 
 
 def _held(status):
@@ -122,10 +122,10 @@ def _changed(settings, subsets):
 
 def _told(facts):
     """The facts of a map, settings of embeddings as text."""
-    settings = {
-        method: found.get("absent") or set_of(found["parameters"]) or "nothing to set"
-        for method, found in facts.embeddings.items()
-    }
+    settings = {}
+    for method, found in facts.embeddings.items():
+        held = {k: v for k, v in found.get("parameters", {}).items() if k not in FOUND}
+        settings[method] = found.get("absent") or in_words(held) or "nothing to set"
     return facts._replace(embeddings=settings)
 
 

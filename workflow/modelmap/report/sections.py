@@ -11,7 +11,7 @@ import polars as pl
 from modelmap.figures.picture import link, picture
 from modelmap.figures.report import Section, folded, tabs
 from modelmap.figures.table import labeled, table
-from modelmap.report.methods import set_of
+from modelmap.report.methods import in_words
 
 MOST_ROWS = 3  # neighbors of each model
 UNFOLDED = 12  # rows; a longer table beside a figure is folded
@@ -112,7 +112,7 @@ def sections(results, captions, page, labels):
 def read_table(file):
     """A table as a report shows it: without columns that hold nothing.
 
-    Of neighbors the nearest MOST_ROWS of each model; settings of embeddings in words.
+    Of neighbors the nearest MOST_ROWS of each model; parameters of embeddings in words.
     """
     path = Path(file)
     if path.suffix == ".parquet":
@@ -124,7 +124,7 @@ def read_table(file):
         frame = read_tsv(path)
         if "parameters" in frame.columns:
             held = pl.col("parameters").map_elements(
-                lambda text: set_of(json.loads(text)), return_dtype=pl.String
+                lambda text: in_words(json.loads(text)), return_dtype=pl.String
             )
             frame = frame.with_columns(parameters=held)
     empty = [column.name for column in frame if column.null_count() == frame.height]
