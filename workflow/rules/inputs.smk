@@ -215,6 +215,18 @@ def gaps(dataset):
     return [name for name, variant in blocks.GAPS.items() if variant in variants]
 
 
+def shown():
+    """What models were shown: see modelmap.report.methods."""
+    scored = [DATASETS[dataset] for dataset in SCORED]
+    pmi = [DATASETS[name.removesuffix(".pmi")]["variants"] for name in INFORMATION]
+    return {
+        "gaps": any(map(gaps, DATASETS)),
+        "images": any(map(blocks.shows_images, scored)),
+        "texts": not all(map(blocks.shows_images, scored)),
+        "information": sorted({"prompt" if "no_prompt" in v else "images" for v in pmi}),
+    }
+
+
 def questions():
     """The datasets whose options tell how many questions a model answers right."""
     return [

@@ -38,18 +38,6 @@ THEORY_IS_MADE = bool(OF_THEORY) and all(os.path.exists(file) for file, *_ in OF
 TEXTS = sorted(str(path) for path in (ROOT / "workflow/report").glob("[!.]*"))
 
 
-def shown():
-    """What models were shown: see modelmap.report.methods."""
-    scored = [DATASETS[dataset] for dataset in SCORED]
-    pmi = [DATASETS[name.removesuffix(".pmi")]["variants"] for name in INFORMATION]
-    return {
-        "gaps": any(map(gaps, DATASETS)),
-        "images": any(map(blocks.shows_images, scored)),
-        "texts": not all(map(blocks.shows_images, scored)),
-        "information": sorted({"prompt" if "no_prompt" in v else "images" for v in pmi}),
-    }
-
-
 rule draw_report:
     input:
         results=[file for file, *_ in RESULTS],

@@ -8,10 +8,10 @@ from modelmap.report.pages import report
 log_to(snakemake.log[0])
 
 params, given = snakemake.params, snakemake.input
-made = [file for file in given if file not in given.texts]
 workflow = Path(snakemake.scriptdir).resolve().parent  # "…/rules/../scripts"
 results = [[file, *row] for file, row in zip(given.results, params.results, strict=True)]
 results += [row for *row, _ in params.theory]
+files = [*(file for file in given if file not in given.texts), *(row[0] for row in params.theory)]
 methods = params.told["methods"]
 embeddings = zip(*[iter(given.embeddings)] * len(methods), strict=True)
 facts = (given.models, given.samples, given.distances, embeddings)
@@ -33,6 +33,6 @@ page = report(
     told=params.told,
     status=Path(given.status),
     gates=[Path(folder) for folder in given.gates],
-    files=[Path(file) for file in [*made, *(row[0] for row in params.theory)]],
+    files=[Path(file) for file in files],
 )
 Path(snakemake.output[0]).write_text(page, encoding="utf-8")
