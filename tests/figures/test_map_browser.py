@@ -185,6 +185,8 @@ def test_which_model_finds_a_sample_likelier_is_told_by_centered_values(see):
         assert contrary
         for i, near, k, _, own, other, difference, _ in [*contrary[:5], *told[:2]]:
             page.evaluate("i => choose(i)", i)
+            together = round(100 * sum(row[-1] for row in told if row[0] == i))
+            assert f"Together {together} % of the" in page.locator("#panel").inner_text()
             is_near = difference < 0
             label = page.evaluate("i => models[i].label", near if is_near else i)
             by, *raw = page.evaluate(

@@ -80,10 +80,10 @@ function sampleItem([at, own, other, difference, part], i, near) {
 
 function differences(i) {
   if (!data.differing[i]) return "";
-  const [near, rows] = data.differing[i], total = rows.reduce((sum, row) => sum + row[3], 0);
+  const [near, rows] = data.differing[i], total = rows.reduce((sum, [, , , , part]) => sum + part, 0);
   const lead = element("p", { className: "hint" }, "From its nearest, ", link(near),
     `. In brackets is each model\u2019s ${data.notes.values}, nats. Together `
-    + ` ${share(total)} of the squared distance. ${data.notes.images}`);
+    + `${share(total)} of the squared distance. ${data.notes.images}`);
   const items = rows.map((row) => sampleItem(row, i, near));
   return section("Differs most on", lead, element("ol", { className: "samples" }, ...items));
 }
