@@ -67,10 +67,10 @@ def page_of_map(zoo, names):
         nearest=z.neighbors.with_columns(below_noise_floor=False, beyond_kl_limit=True),
         differing=pl.DataFrame(
             {"model": on_map, "neighbor": on_map[::-1], "sample_id": names}
-        ).with_columns(own=1.0, other=2.0, share=0.5),
+        ).with_columns(own=1.0, other=2.0, difference=-0.5, share=0.5),
         samples=pl.DataFrame(samples),
         images=dict.fromkeys(names, b""),
-        notes=dict.fromkeys(("near", "values", "more", "images"), names[5]),
+        notes=dict.fromkeys(("near", "values", "more", "beyond", "images"), names[5]),
         origins={model: {"gate": [check], "facts": {names[7]: names[8]}} for model in on_map},
         scores=pl.DataFrame({"model": on_map, names[0]: 1.0}),
     )
