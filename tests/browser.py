@@ -1,6 +1,7 @@
 """Pages in a real browser, from disk and without a network."""
 
 import shutil
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,3 +51,11 @@ def opened(browser, path, *, width=1280, height=900, dark=False):
         assert not problems, "\n".join(problems)
     finally:
         context.close()
+
+
+def until(page, condition):
+    """Wait for what JavaScript says; playwright's own waiting is what the page's policy forbids."""
+    end = time.monotonic() + 60
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        time.sleep(0.05)

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import polars as pl
 import pytest
-from browser import opened
+from browser import opened, until
+from drawn_map import overlaps, place, points
 from planted_page import page_content
 from test_hostile_names import NAMES
 
@@ -60,43 +61,6 @@ def see(browser, pages):
             yield page
 
     return see
-
-
-def until(page, condition):
-    """Wait for what JavaScript says; playwright's own waiting is what the page's policy forbids."""
-    end = time.monotonic() + 60
-    while not page.evaluate(condition):
-        assert time.monotonic() < end, condition
-        time.sleep(0.05)
-
-
-def points(page):
-    """What plotly draws of the models: color by number."""
-    trace = page.evaluate(
-        "(({customdata, marker}) => ({customdata, color: marker.color}))(map.data.at(-1))"
-    )
-    return dict(zip(trace["customdata"], trace["color"], strict=True))
-
-
-def place(page, i):
-    """Where a model is on the screen."""
-    return page.evaluate(
-        """i => { const {xaxis, yaxis, _size} = map._fullLayout, box = map.getBoundingClientRect();
-        return [box.left + _size.l + xaxis.c2p(embedding().x[i]),
-                box.top + _size.t + yaxis.c2p(embedding().y[i])]; }""",
-        i,
-    )
-
-
-def overlaps(page):
-    """Pairs of names on the map that overlap, and how many there are."""
-    boxes = page.evaluate(
-        "[...document.querySelectorAll('#names span')].map(s => s.getBoundingClientRect())"
-        ".map(b => [b.left, b.top, b.right, b.bottom])"
-    )
-    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
-    meet = [(a, b) for a, b in pairs if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]]
-    return len(boxes), meet
 
 
 @pytest.mark.parametrize("n", [12, 1000])
